@@ -1,0 +1,78 @@
+// UUIDv7: a 128-bit identifier whose byte order is its creation order (RFC 9562, section 5.7).
+
+/// A UUID. New ones are version 7: 48 bits of Unix milliseconds, then random bits.
+public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The first eight bytes, big-endian.
+  public var high: UInt64
+  /// The last eight bytes, big-endian.
+  public var low: UInt64
+
+  @inlinable
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  public static let zero = UUIDv7(high: 0, low: 0)
+
+  /// A version 7 UUID for the moment `time`, with 74 bits taken from `random`.
+  public init(time: Timestamp, random: (UInt64, UInt64)) {
+    let millis = UInt64(bitPattern: time.microseconds / 1000) & 0xffff_ffff_ffff
+    high = millis << 16 | 0x7000 | (random.0 & 0x0fff)
+    low = 0x8000_0000_0000_0000 | (random.1 & 0x3fff_ffff_ffff_ffff)
+  }
+
+  @inlinable
+  public static func < (left: UUIDv7, right: UUIDv7) -> Bool {
+    left.high != right.high ? left.high < right.high : left.low < right.low
+  }
+
+  /// The canonical form: 8-4-4-4-12 lower-case hexadecimal digits.
+  public var description: String {
+    String(unsafeUninitializedCapacity: 36) { buffer in
+      var position = 0
+      for index in 0..<16 {
+        if index == 4 || index == 6 || index == 8 || index == 10 {
+          buffer[position] = UInt8(ascii: "-")
+          position += 1
+        }
+        let word = index < 8 ? high : low
+        let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - (index % 8) * 8))
+        buffer[position] = Self.hexDigit(byte >> 4)
+        buffer[position + 1] = Self.hexDigit(byte & 15)
+        position += 2
+      }
+      return 36
+    }
+  }
+
+  private static func hexDigit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? nibble + 0x30 : nibble + 0x57
+  }
+
+  /// Parses the canonical form, in either case.
+  public init?(_ text: some StringProtocol) {
+    var words: (UInt64, UInt64) = (0, 0)
+    var digits = 0
+    var position = 0
+    for byte in text.utf8 {
+      if position == 8 || position == 13 || position == 18 || position == 23 {
+        guard byte == UInt8(ascii: "-") else { return nil }
+      } else {
+        let nibble: UInt64
+        switch byte {
+        case 0x30...0x39: nibble = UInt64(byte - 0x30)
+        case 0x61...0x66: nibble = UInt64(byte - 0x57)
+        case 0x41...0x46: nibble = UInt64(byte - 0x37)
+        default: return nil
+        }
+        if digits < 16 { words.0 = words.0 << 4 | nibble } else { words.1 = words.1 << 4 | nibble }
+        digits += 1
+      }
+      position += 1
+      if position > 36 { return nil }
+    }
+    guard position == 36, digits == 32 else { return nil }
+    self.init(high: words.0, low: words.1)
+  }
+}

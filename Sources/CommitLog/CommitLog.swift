@@ -1,0 +1,41 @@
+// CommitLog: the one sequence of commits that all engines follow. This protocol is all that the
+// floors above know; it says nothing of files, so that the log may live in a consensus engine.
+
+import Bytes
+
+/// An ordered, durable sequence of log entries with one appender and any number of readers.
+public protocol CommitLog: AnyObject, Sendable {
+  /// The last LSN that is certain to survive a crash.
+  var durableLSN: LSN { get }
+  /// The oldest LSN that can still be read; `durableLSN.next` when the log holds nothing.
+  var oldestLSN: LSN { get }
+
+  /// Appends one group as one unit and returns when it is durable. The first entry's LSN must be
+  /// `durableLSN.next`, and the LSNs must be dense. One call at a time.
+  ///
+  /// After any error the outcome is unknown: the process must stop (exit 74) and recover.
+  func append(_ group: [LogEntry]) throws(LogError)
+
+  /// Calls `body` with each entry from `start` to the durable end, in order.
+  func read(from start: LSN, _ body: (borrowing LogEntry) throws -> Void) throws
+
+  /// Entries below `lsn` are no longer needed by anybody; their space may be used again.
+  func release(below lsn: LSN) throws(LogError)
+
+  func close() throws(LogError)
+}
+
+/// Why the log cannot be opened, read or written.
+public enum LogError: Error, Equatable, Sendable {
+  /// Bytes that were durable are damaged. Nothing was changed. `hint` says what can be done.
+  case corrupt(file: String, offset: UInt64, reason: String)
+  /// Written by a newer version of the format.
+  case newerFormat(file: String, version: UInt32)
+  /// A foreign file, or one of another database.
+  case foreign(file: String, reason: String)
+  /// A reader asked for an entry that has been recycled.
+  case released(LSN)
+  /// The group is beyond the limit of one frame.
+  case groupTooLarge(bytes: Int, limit: Int)
+  case disk(String)
+}
