@@ -1,0 +1,53 @@
+// Record: a Swift struct that the store keeps. From its one field list (Fields) come its stored
+// form, its JSON and its schema; from its table declaration, its place and its indexes.
+//
+//   extension Coupon: Record {
+//     static let table = Table<Coupon>(
+//       number: 12, name: "coupons", indexes: [bySeller])
+//     static let bySeller = Index<Coupon>(number: 1, name: "bySeller") { [key($0.sellerID)] }
+//     var primaryKey: [UInt8] { key(code) }
+//   }
+
+import Bytes
+
+public protocol Record: Fields {
+  static var table: Table<Self> { get }
+  /// Built with `key(...)`; unique within the table; never changes while the record lives.
+  var primaryKey: [UInt8] { get }
+}
+
+/// The declaration of a record's table.
+public struct Table<R: Record>: Sendable {
+  public let number: UInt32
+  public let name: String
+  public let logsBeforeImages: Bool
+  public let indexes: [Index<R>]
+
+  public init(
+    number: UInt32, name: String, logsBeforeImages: Bool = false, indexes: [Index<R>] = []
+  ) {
+    self.number = number
+    self.name = name
+    self.logsBeforeImages = logsBeforeImages
+    self.indexes = indexes
+  }
+}
+
+/// The declaration of one secondary index.
+public struct Index<R: Record>: Sendable {
+  public let number: UInt32
+  public let name: String
+  public let isUnique: Bool
+  /// Keys under which the record is found; several for a multi-valued index, none to leave it out.
+  public let keys: @Sendable (R) -> [[UInt8]]
+
+  public init(
+    number: UInt32, name: String, isUnique: Bool = false,
+    keys: @escaping @Sendable (R) -> [[UInt8]]
+  ) {
+    self.number = number
+    self.name = name
+    self.isUnique = isUnique
+    self.keys = keys
+  }
+}
