@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house, floor by floor (docs/architecture.md). A module imports only modules on floors below
+// its own; Tests/HouseTests checks it.
+
+let settings: [SwiftSetting] = [
+  // RawSpan-returning methods (`@_lifetime`) in the byte readers.
+  .enableExperimentalFeature("Lifetimes")
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name)] + dependencies,
+    swiftSettings: settings)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "souk",
+  products: [
+    .executable(name: "souk", targets: ["souk"]),
+    .library(name: "CommitLog", targets: ["CommitLog"]),
+    .library(name: "RecordStore", targets: ["RecordStore"]),
+    .library(name: "TextSearch", targets: ["TextSearch"]),
+    .library(name: "Database", targets: ["Database"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    // Floor 0
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+    // Floor 1
+    module("Bytes", []),
+    module("Disk", ["Bytes"]),
+    // Floor 2
+    module("CommitLog", ["Bytes", "Disk"]),
+    // Floor 3
+    module("RecordStore", ["Bytes", "Disk", "CommitLog"]),
+    module("Views", ["Bytes", "Disk", "CommitLog"]),
+    // Floor 4
+    module("TextSearch", ["Bytes", "Disk", "CommitLog", "Views"]),
+    // Floor 5
+    module("Database", ["Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch"]),
+    // Floor 6
+    module(
+      "Marketplace",
+      [
+        "Bytes", "CommitLog", "RecordStore", "Views", "TextSearch", "Database", "COpenSSL",
+        "CCrypt",
+      ]),
+    // Floor 7
+    module(
+      "Server",
+      [
+        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
+        nioCore, nioPosix, nioHTTP1,
+      ]),
+    // Floor 8
+    .executableTarget(
+      name: "souk",
+      dependencies: [
+        "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
+        "Server", argumentParser,
+      ],
+      swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

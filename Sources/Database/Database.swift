@@ -1,0 +1,148 @@
+// Database: the only door to the engines. Opens and recovers them, runs every write through the one
+// writer, pins them all at one LSN for readers, and closes them cleanly.
+//
+// Invariants
+// 1. A reader never sees a commit whose frame is not durable, and no write is answered before it is.
+// 2. Records and views are published together: a snapshot shows all engines at the same LSN.
+// 3. Transactions run one at a time, in the order of their LSNs: the history is serial by
+//    construction.
+// 4. When the log cannot be made durable nothing more is answered; the process stops.
+
+import Bytes
+import CommitLog
+import Disk
+import RecordStore
+import Synchronization
+import Views
+
+public final class Database: Sendable {
+  public struct Configuration: Sendable {
+    /// The data folder.
+    public var path: String
+    public var disk: any Disk
+    /// Every table that the application declares.
+    public var tables: [TableDescriptor]
+    /// The views that follow the log, freshly made and empty.
+    public var views: [any View]
+    public var limits = Limits()
+    /// Bytes of page cache.
+    public var cacheBytes = 64 << 20
+    /// Bytes a log segment.
+    public var segmentBytes = 64 << 20
+    public var now: @Sendable () -> Timestamp
+    public var random: @Sendable () -> UInt64
+    /// True: a writer and a maintenance thread run. False: the owner calls `step` and
+    /// `checkpoint`; nothing happens in between. For simulation.
+    public var runsThreads = true
+    /// Called once, with one line for the log, when invariant 4 strikes. The production handler
+    /// ends the process with exit code 74 and does not return.
+    public var onFatal: @Sendable (String) -> Void
+
+    public init(
+      path: String, disk: any Disk, tables: [TableDescriptor], views: [any View] = [],
+      now: @escaping @Sendable () -> Timestamp = SystemClock.now,
+      random: @escaping @Sendable () -> UInt64 = {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+      },
+      onFatal: @escaping @Sendable (String) -> Void = exitAfterFatal
+    ) {
+      self.path = path
+      self.disk = disk
+      self.tables = tables
+      self.views = views
+      self.now = now
+      self.random = random
+      self.onFatal = onFatal
+    }
+  }
+
+  public struct Limits: Sendable {
+    /// Writes that may wait; beyond it `DatabaseError.overloaded`, so that memory stays bounded.
+    public var queuedWrites = 8192
+    /// Transactions in one group, so that the last to arrive does not wait for ever.
+    public var groupTransactions = 1024
+    /// Bytes of operations after which a group is closed.
+    public var groupBytes = 4 << 20
+    /// Bytes of log after which a checkpoint is made.
+    public var checkpointLogBytes = 256 << 20
+    /// Seconds after which changes are checkpointed however few they are.
+    public var checkpointSeconds = 60
+    public init() {}
+  }
+
+  /// What recovery found, for the banner and for `store info`.
+  public struct Opening: Sendable {
+    public var checkpointLSN: LSN
+    public var recoveredLSN: LSN
+    /// Commits replayed from the log after the checkpoint.
+    public var replayedCommits: Int
+    public var log: LogRecoveryReport
+    public var store: StoreOpening
+    public var lastCommitTime: Timestamp
+  }
+
+  let configuration: Configuration
+  let directory: DataDirectory
+  let store: RecordStore
+  let log: FileCommitLog
+  public let opening: Opening
+  let queue: Monitor<WriteQueue>
+  let published: Mutex<Published>
+  /// Touched by the writer only.
+  let writer: WriterState
+  let maintenance: Monitor<MaintenanceState>
+  let workers = Mutex<[Worker]>([])
+
+  init(
+    configuration: Configuration, directory: DataDirectory, store: RecordStore,
+    log: FileCommitLog, opening: Opening
+  ) {
+    self.configuration = configuration
+    self.directory = directory
+    self.store = store
+    self.log = log
+    self.opening = opening
+    queue = Monitor(WriteQueue())
+    published = Mutex(
+      Published(lsn: opening.recoveredLSN, views: configuration.views.map { $0.snapshot() }))
+    writer = WriterState(lsn: opening.recoveredLSN, time: opening.lastCommitTime)
+    maintenance = Monitor(MaintenanceState())
+  }
+
+  public var path: String { configuration.path }
+  public var databaseID: UUIDv7 { store.databaseID }
+
+  /// The LSN that a snapshot taken now would have.
+  public var visibleLSN: LSN { published.withLock { $0.lsn } }
+
+  /// Pins every engine at one LSN. Cheap; keep it for one request and let it go.
+  public func snapshot(purpose: StaticString = "request") -> DatabaseSnapshot {
+    published.withLock { state in
+      DatabaseSnapshot(
+        lsn: state.lsn, records: store.snapshot(purpose: purpose), views: state.views)
+    }
+  }
+
+  /// Calls `body` as soon as a snapshot would show `lsn`: at once when it does already.
+  public func whenVisible(_ lsn: LSN, _ body: @escaping @Sendable () -> Void) {
+    let isVisible = published.withLock { state in
+      if state.lsn >= lsn { return true }
+      state.waiters.append((lsn, body))
+      return false
+    }
+    if isVisible { body() }
+  }
+
+  /// Secret bytes made once for this database and kept in a file of mode 0600.
+  public func secret(named name: String, byteCount: Int) throws(DatabaseError) -> [UInt8] {
+    try directory.secret(named: name, byteCount: byteCount, random: configuration.random)
+  }
+}
+
+/// What readers see.
+struct Published {
+  var lsn: LSN
+  var views: [any ViewSnapshot]
+  var waiters: [(lsn: LSN, body: @Sendable () -> Void)] = []
+}
