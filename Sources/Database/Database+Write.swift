@@ -195,17 +195,21 @@ extension Database {
     for view in configuration.views {
       for entry in entries { view.apply(entry) }
     }
-    let views = configuration.views.map { $0.snapshot() }
     let lsn = writer.lsn
+    let snapshot = DatabaseSnapshot(
+      lsn: lsn, records: store.snapshot(purpose: "published"),
+      views: configuration.views.map { $0.snapshot() })
+    // The snapshot that this one replaces is let go after the lock, not under it.
+    var replaced: DatabaseSnapshot?
     let ready = published.withLock { state -> [@Sendable () -> Void] in
-      store.makeVisible()
-      state.lsn = lsn
-      state.views = views
+      replaced = state.snapshot
+      state.snapshot = snapshot
       guard !state.waiters.isEmpty else { return [] }
       let ready = state.waiters.filter { $0.lsn <= lsn }.map(\.body)
       state.waiters.removeAll { $0.lsn <= lsn }
       return ready
     }
+    _ = consume replaced
     for body in ready { body() }
   }
 

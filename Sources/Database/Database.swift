@@ -105,7 +105,10 @@ public final class Database: Sendable {
     self.opening = opening
     queue = Monitor(WriteQueue())
     published = Mutex(
-      Published(lsn: opening.recoveredLSN, views: configuration.views.map { $0.snapshot() }))
+      Published(
+        snapshot: DatabaseSnapshot(
+          lsn: opening.recoveredLSN, records: store.snapshot(purpose: "published"),
+          views: configuration.views.map { $0.snapshot() })))
     writer = WriterState(lsn: opening.recoveredLSN, time: opening.lastCommitTime)
     maintenance = Monitor(MaintenanceState())
   }
@@ -114,20 +117,18 @@ public final class Database: Sendable {
   public var databaseID: UUIDv7 { store.databaseID }
 
   /// The LSN that a snapshot taken now would have.
-  public var visibleLSN: LSN { published.withLock { $0.lsn } }
+  public var visibleLSN: LSN { published.withLock { $0.snapshot.lsn } }
 
-  /// Pins every engine at one LSN. Cheap; keep it for one request and let it go.
-  public func snapshot(purpose: StaticString = "request") -> DatabaseSnapshot {
-    published.withLock { state in
-      DatabaseSnapshot(
-        lsn: state.lsn, records: store.snapshot(purpose: purpose), views: state.views)
-    }
+  /// Pins every engine at one LSN. Cheap: everybody who asks between two commits shares one pin.
+  /// Keep it for one request and let it go.
+  public func snapshot() -> DatabaseSnapshot {
+    published.withLock { $0.snapshot }
   }
 
   /// Calls `body` as soon as a snapshot would show `lsn`: at once when it does already.
   public func whenVisible(_ lsn: LSN, _ body: @escaping @Sendable () -> Void) {
     let isVisible = published.withLock { state in
-      if state.lsn >= lsn { return true }
+      if state.snapshot.lsn >= lsn { return true }
       state.waiters.append((lsn, body))
       return false
     }
@@ -142,7 +143,6 @@ public final class Database: Sendable {
 
 /// What readers see.
 struct Published {
-  var lsn: LSN
-  var views: [any ViewSnapshot]
+  var snapshot: DatabaseSnapshot
   var waiters: [(lsn: LSN, body: @Sendable () -> Void)] = []
 }

@@ -1,0 +1,140 @@
+// Care: what keeps the database small and quick and answers nobody: checkpoints, the log's next
+// segment, the idle tick, merging in the views, and the orderly end.
+
+import Bytes
+import CommitLog
+import Disk
+import RecordStore
+import Views
+
+struct MaintenanceState {
+  var isStopping = false
+  var checkpointWanted = false
+}
+
+extension Database {
+  func startThreads() {
+    guard configuration.runsThreads else { return }
+    workers.withLock { workers in
+      workers.append(Worker(name: "souk-writer") { [self] in runWriter() })
+      workers.append(Worker(name: "souk-care") { [self] in runMaintenance() })
+    }
+  }
+
+  /// How often the care thread looks; also the idle time after which a tick makes the last frame
+  /// provably durable (storage rule: at most this long is a torn tail ambiguous).
+  private static let carePeriodMillis = 50
+
+  private func runMaintenance() {
+    var lastCheckpoint = SystemClock.monotonicMicroseconds()
+    while true {
+      let state = maintenance.wait(milliseconds: Self.carePeriodMillis) { state in
+        state.isStopping || state.checkpointWanted ? state : nil
+      }
+      if state?.isStopping == true { return }
+      let elapsed = SystemClock.monotonicMicroseconds() - lastCheckpoint
+      if state?.checkpointWanted == true || isCheckpointDue(microseconds: elapsed) {
+        maintenance.withLock { $0.checkpointWanted = false }
+        lastCheckpoint = SystemClock.monotonicMicroseconds()
+        // A checkpoint that cannot be made (a full disk) loses nothing: the log has everything. The
+        // next period tries again.
+        _ = try? checkpoint()
+      }
+      careForLog()
+      for view in configuration.views { _ = view.maintain() }
+    }
+  }
+
+  private func isCheckpointDue(microseconds elapsed: Int64) -> Bool {
+    let limits = configuration.limits
+    if log.bytesSinceRelease >= limits.checkpointLogBytes { return true }
+    return store.hasUncheckpointedChanges
+      && elapsed >= Int64(limits.checkpointSeconds) * 1_000_000
+  }
+
+  /// Prepares the next segment off the commit path, and ticks when the log is idle.
+  private func careForLog() {
+    do {
+      try log.prepareNextSegment()
+    } catch {
+      // The appender prepares it itself when it gets there, and reports what goes wrong.
+    }
+    let isIdle = queue.withLock { $0.jobs.isEmpty }
+    guard isIdle, log.needsTick else { return }
+    runOnWriter { [self] in
+      do {
+        try log.tick()
+      } catch {
+        stopAfterFailure(error)
+      }
+    }
+  }
+
+  /// Runs `body` between two groups and waits for it.
+  private func runOnWriter(_ body: @escaping @Sendable () -> Void) {
+    let done = Monitor(false)
+    let refusal = enqueue(
+      .control {
+        body()
+        done.signal { $0 = true }
+      })
+    guard refusal == nil else { return }
+    if !configuration.runsThreads { while step() {} }
+    // A failed log drops the queue; then nobody will signal.
+    while done.wait(milliseconds: 1000, { $0 ? true : nil }) == nil {
+      if queue.withLock({ $0.hasFailed }) { return }
+    }
+  }
+
+  func stopAfterFailure(_ error: any Error) {
+    queue.signal { $0.hasFailed = true }
+    configuration.onFatal(
+      #"{"level":"fatal","event":"log-failed","error":"\#(error)","exit":74}"#)
+  }
+
+  /// Writes a checkpoint beside the writer, and lets go of the log below the older of the two.
+  public func checkpoint() throws(DatabaseError) {
+    let frozen = Monitor<Result<FrozenCheckpoint?, StoreError>>(.success(nil))
+    runOnWriter { [self] in
+      frozen.withLock { state in
+        do throws(StoreError) {
+          state = .success(try store.freeze())
+        } catch {
+          state = .failure(error)
+        }
+      }
+    }
+    do {
+      guard let checkpoint = try frozen.withLock({ $0 }).get() else { return }
+      try store.writeFrozen(checkpoint)
+      runOnWriter { [self] in store.finish(checkpoint) }
+      try log.release(below: store.olderCheckpointLSN.next)
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch let error as LogError {
+      throw .log(error)
+    } catch {
+      throw .view(name: "", reason: "\(error)")
+    }
+  }
+
+  /// Runs what is queued, checkpoints, and lets go of the folder. Later writes are refused.
+  public func close() throws(DatabaseError) {
+    maintenance.signal { $0.isStopping = true }
+    let running = workers.withLock { workers in
+      defer { workers = [] }
+      return workers
+    }
+    if running.count > 1 { running[1].join() }
+    let hasFailed = queue.withLock { $0.hasFailed }
+    if !hasFailed { try checkpoint() }
+    queue.signal { $0.isClosed = true }
+    if let writer = running.first { writer.join() } else { while step() {} }
+    do {
+      try log.close()
+    } catch {
+      throw .log(error)
+    }
+    store.close()
+  }
+}

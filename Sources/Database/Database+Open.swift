@@ -1,0 +1,142 @@
+// Opening: lock, meta, log, replay, views, in that order. Nothing is written to the record store
+// before the replay has ended, so that a crash in here repeats the same recovery.
+
+import Bytes
+import CommitLog
+import Disk
+import RecordStore
+import Views
+
+extension Database {
+  /// Makes an empty database in a new or empty folder, and opens it.
+  public static func create(_ configuration: Configuration) throws(DatabaseError) -> Database {
+    let directory = try DataDirectory.create(configuration.path, disk: configuration.disk)
+    let time = configuration.now()
+    let databaseID = UUIDv7(time: time, random: (configuration.random(), configuration.random()))
+    do {
+      // The log first: the store file is what makes the folder a database.
+      let log = try FileCommitLog.create(
+        disk: configuration.disk, folder: directory.logFolder, databaseID: databaseID,
+        options: logOptions(configuration), time: time)
+      try log.close()
+      let store = try RecordStore.create(
+        disk: configuration.disk, folder: configuration.path, databaseID: databaseID,
+        options: storeOptions(configuration), tables: configuration.tables)
+      store.close()
+    } catch let error as LogError {
+      throw .log(error)
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch {
+      throw .view(name: "", reason: "\(error)")
+    }
+    return try open(configuration, in: directory)
+  }
+
+  /// Opens and recovers an existing database.
+  public static func open(_ configuration: Configuration) throws(DatabaseError) -> Database {
+    try open(
+      configuration, in: try DataDirectory.open(configuration.path, disk: configuration.disk))
+  }
+
+  private static func open(
+    _ configuration: Configuration, in directory: DataDirectory
+  ) throws(DatabaseError) -> Database {
+    do {
+      let (store, storeOpening) = try RecordStore.open(
+        disk: configuration.disk, folder: configuration.path,
+        options: storeOptions(configuration), tables: configuration.tables)
+      let (log, logReport) = try FileCommitLog.open(
+        disk: configuration.disk, folder: directory.logFolder, databaseID: store.databaseID,
+        options: logOptions(configuration), evidence: storeOpening.newestDurableLSN,
+        time: configuration.now())
+      var opening = Opening(
+        checkpointLSN: storeOpening.checkpointLSN, recoveredLSN: storeOpening.checkpointLSN,
+        replayedCommits: 0, log: logReport, store: storeOpening,
+        lastCommitTime: storeOpening.checkpointTime)
+      try replay(log, into: store, &opening)
+      let database = Database(
+        configuration: configuration, directory: directory, store: store, log: log,
+        opening: opening)
+      try database.buildViews()
+      database.startThreads()
+      return database
+    } catch let error as LogError {
+      throw .log(error)
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch let error as DatabaseError {
+      throw error
+    } catch {
+      throw .view(name: "", reason: "\(error)")
+    }
+  }
+
+  /// Entries applied between two publications in a replay: bounds the pages that are dirty and
+  /// unsealed at once.
+  private static let replayGroup = 1024
+
+  private static func replay(
+    _ log: FileCommitLog, into store: RecordStore, _ opening: inout Opening
+  ) throws {
+    guard log.durableLSN > opening.checkpointLSN else { return }
+    var pending = 0
+    var state = opening
+    try log.read(from: opening.checkpointLSN.next) { entry in
+      guard entry.lsn == state.recoveredLSN.next else {
+        throw LogError.corrupt(
+          file: "log", offset: 0,
+          reason: "commit \(state.recoveredLSN.next) is missing before commit \(entry.lsn)")
+      }
+      try store.replay(entry)
+      state.recoveredLSN = entry.lsn
+      state.lastCommitTime = max(state.lastCommitTime, entry.time)
+      state.replayedCommits += 1
+      pending += 1
+      if pending == replayGroup {
+        try store.publish(lsn: entry.lsn)
+        pending = 0
+      }
+    }
+    if pending > 0 { try store.publish(lsn: state.recoveredLSN) }
+    opening = state
+  }
+
+  /// First light keeps views in memory only: each is rebuilt from the records at open.
+  private func buildViews() throws(DatabaseError) {
+    let lsn = opening.recoveredLSN
+    for view in configuration.views {
+      do {
+        let records = store.snapshot(purpose: "rebuild")
+        try view.rebuild(at: lsn) { body in
+          for table in view.tables {
+            try records.scan(tree: table << 8, KeyRange(), reverse: false) { key, value in
+              body(table, key, value)
+              return .next
+            }
+          }
+        }
+      } catch let error as StoreError {
+        throw .store(error)
+      } catch {
+        throw .view(name: view.name, reason: "\(error)")
+      }
+    }
+    let snapshot = DatabaseSnapshot(
+      lsn: lsn, records: store.snapshot(purpose: "published"),
+      views: configuration.views.map { $0.snapshot() })
+    published.withLock { $0.snapshot = snapshot }
+  }
+
+  private static func logOptions(_ configuration: Configuration) -> FileCommitLog.Options {
+    var options = FileCommitLog.Options()
+    options.segmentBytes = configuration.segmentBytes
+    return options
+  }
+
+  private static func storeOptions(_ configuration: Configuration) -> RecordStore.Options {
+    var options = RecordStore.Options()
+    options.cacheBytes = configuration.cacheBytes
+    return options
+  }
+}
