@@ -233,7 +233,8 @@ extension Operation {
   /// Roughly the bytes it takes in a frame.
   var byteCount: Int {
     switch self {
-    case .put(_, let key, let value, let before): 16 + key.count + value.count + (before?.count ?? 0)
+    case .put(_, let key, let value, let before):
+      16 + key.count + value.count + (before?.count ?? 0)
     case .delete(_, let key, let before): 16 + key.count + (before?.count ?? 0)
     case .event(_, let payload): 16 + payload.count
     }

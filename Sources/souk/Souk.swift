@@ -1,0 +1,100 @@
+// Souk: the command line. One file a verb (Verbs/); here is the list of them, and the mapping of
+// every failure to one message and one exit code.
+
+import ArgumentParser
+import Bytes
+import CommitLog
+import Database
+import Disk
+import Glibc
+import RecordStore
+
+@main
+struct Souk: ParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "souk",
+    abstract: "A marketplace server with its own storage, in one binary.",
+    discussion: """
+      EXAMPLES
+        souk init --data ./souk-data
+        souk import stores stores.ndjson
+        souk import products products.ndjson --assign-to-stores --stock 5
+        souk serve --listen 127.0.0.1:3000
+        souk store check
+
+      EXIT CODES
+        0 fine, 1 failed or findings, 2 usage, 4 locked by a running server,
+        65 corrupt data, 74 input/output error
+      """,
+    version: version,
+    subcommands: [
+      Serve.self, Init.self, Seed.self, Import.self, Store.self, Bench.self, Version.self,
+    ])
+
+  static func main() {
+    signal(SIGPIPE, SIG_IGN)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch let failure as VerbFailure {
+      finish(failure)
+    } catch let error as DatabaseError {
+      finish(VerbFailure(error))
+    } catch {
+      let code = exitCode(for: error)
+      guard code != .success else {
+        Terminal.out(fullMessage(for: error))
+        Glibc.exit(0)
+      }
+      guard code == .validationFailure else {
+        Terminal.error(fullMessage(for: error))
+        Glibc.exit(ExitStatus.failed.rawValue)
+      }
+      Terminal.note(fullMessage(for: error))
+      if let hint = suggestion(for: arguments) { Terminal.note("Did you mean `\(hint)`?") }
+      Glibc.exit(ExitStatus.usage.rawValue)
+    }
+  }
+
+  private static func finish(_ failure: VerbFailure) -> Never {
+    Terminal.endProgress()
+    Terminal.error(failure.message)
+    Glibc.exit(failure.status.rawValue)
+  }
+
+  /// The nearest known verb when the first words name none.
+  private static func suggestion(for arguments: [String]) -> String? {
+    var known: [any ParsableCommand.Type] = configuration.subcommands
+    var path = ["souk"]
+    for word in arguments where !word.hasPrefix("-") {
+      if known.isEmpty { return nil }
+      let names = known.map { $0._commandName }
+      if let index = names.firstIndex(of: word) {
+        path.append(word)
+        known = known[index].configuration.subcommands
+      } else {
+        return nearest(word, in: names).map { (path + [$0]).joined(separator: " ") }
+      }
+    }
+    return nil
+  }
+}
+
+extension VerbFailure {
+  /// The message and status of a database that cannot be opened or asked.
+  init(_ error: DatabaseError) {
+    let status: ExitStatus =
+      switch error {
+      case .locked: .locked
+      case .store(.corrupt), .store(.foreign), .store(.newerFormat), .store(.record),
+        .log(.corrupt), .log(.foreign), .log(.newerFormat):
+        .corrupt
+      case .store(.disk), .log(.disk), .disk, .outcomeUnknown: .inputOutput
+      default: .failed
+      }
+    self.init(error.description, status)
+  }
+}
