@@ -18,9 +18,10 @@
 // 1. A number is never reused and never changes its type; a field that goes leaves a gap.
 // 2. Numbers rise in the order of the calls.
 // 3. A reader skips numbers that it does not know; a field that is absent keeps its default.
+// 4. A default is part of the format: a field's default never changes either.
 
-/// A value made of numbered, named fields.
-public protocol Fields: Sendable {
+/// A value made of numbered, named fields. It is itself a value, and can stand in a field.
+public protocol Fields: FieldElement {
   /// Every field at its default.
   init()
   mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError)
@@ -68,61 +69,4 @@ public struct FieldIssue: Equatable, Sendable {
     self.rule = rule
     self.message = message
   }
-}
-
-/// What a field must satisfy when it comes from outside, and what its schema says.
-public struct FieldRules: Equatable, Sendable {
-  /// Must be present in JSON input.
-  public var isRequired = false
-  /// Bounds in Unicode scalars for text.
-  public var length: ClosedRange<Int>?
-  /// Bounds for numbers.
-  public var range: ClosedRange<Int64>?
-  /// Bounds in elements for arrays and maps.
-  public var count: ClosedRange<Int>?
-  /// `email`, `uri`, `slug`, `currency`, `country`: checked on input, named in the schema.
-  public var format: String?
-  /// One sentence for the documentation.
-  public var summary: String?
-
-  public init() {}
-
-  public static func length(_ bounds: ClosedRange<Int>) -> FieldRules {
-    var rules = FieldRules()
-    rules.length = bounds
-    return rules
-  }
-  public static func range(_ bounds: ClosedRange<Int64>) -> FieldRules {
-    var rules = FieldRules()
-    rules.range = bounds
-    return rules
-  }
-  public static func count(_ bounds: ClosedRange<Int>) -> FieldRules {
-    var rules = FieldRules()
-    rules.count = bounds
-    return rules
-  }
-  public static func format(_ name: String) -> FieldRules {
-    var rules = FieldRules()
-    rules.format = name
-    return rules
-  }
-  public static var required: FieldRules { FieldRules().required }
-
-  /// The same rules, and the field must be there: `.length(1...40).required`.
-  public var required: FieldRules {
-    var rules = self
-    rules.isRequired = true
-    return rules
-  }
-  /// The same rules with a sentence for the documentation.
-  public func summary(_ text: String) -> FieldRules {
-    var rules = self
-    rules.summary = text
-    return rules
-  }
-}
-
-/// A type that can stand in a field.
-public protocol FieldValue: Sendable {
 }

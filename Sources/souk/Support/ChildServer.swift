@@ -1,6 +1,7 @@
 // ChildServer: this same binary, started as `souk serve` in a process of its own on a free port, for
 // benchmarks, and killed or stopped when its owner is done.
 
+import Disk
 import Glibc
 
 package final class ChildServer {
@@ -76,11 +77,11 @@ package final class ChildServer {
 
   /// Microseconds of processor time that the process has used, user and system.
   package var processorMicroseconds: Int64 {
-    guard let file = fopen("/proc/\(process)/stat", "r") else { return 0 }
-    defer { fclose(file) }
-    var buffer = [CChar](repeating: 0, count: 2048)
-    guard fgets(&buffer, 2048, file) != nil else { return 0 }
-    let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    guard let file = try? PosixDisk().open("/proc/\(process)/stat", mode: .readOnly) else { return 0 }
+    defer { file.close() }
+    var buffer = [UInt8](repeating: 0, count: 2048)
+    let count = (try? buffer.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }) ?? 0
+    let text = String(decoding: buffer.prefix(count), as: UTF8.self)
     let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
     guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else {
       return 0
