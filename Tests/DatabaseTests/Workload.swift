@@ -1,0 +1,127 @@
+// Workload: a deterministic sequence of transactions on notes, and the model of what each leaves.
+// The model is a dictionary per commit: a recovered database must equal one of them.
+
+import Bytes
+import CommitLog
+import Database
+import Disk
+import RecordStore
+
+struct Note: Record, Equatable {
+  var id: UInt64 = 0
+  var owner = ""
+  var tag: String?
+  var text = ""
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "id", &id)
+    try visitor.field(2, "owner", &owner)
+    try visitor.field(3, "tag", &tag)
+    try visitor.field(4, "text", &text)
+  }
+
+  static let table = Table<Note>(
+    number: 1, name: "notes", logsBeforeImages: true, indexes: [byOwner, byTag])
+  static let byOwner = Index<Note>(number: 1, name: "byOwner") { [key($0.owner)] }
+  static let byTag = Index<Note>(number: 2, name: "byTag", isUnique: true) { note in
+    note.tag.map { [key($0)] } ?? []
+  }
+  var primaryKey: [UInt8] { key(id) }
+}
+
+/// Says how many transactions of the workload the database holds.
+struct Progress: Record {
+  var name = "progress"
+  var count: Int64 = 0
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "name", &name)
+    try visitor.field(2, "count", &count)
+  }
+
+  static let table = Table<Progress>(number: 2, name: "progress")
+  var primaryKey: [UInt8] { key(name) }
+}
+
+let workloadTables = [TableDescriptor(erasing: Note.table), TableDescriptor(erasing: Progress.table)]
+
+enum Change: Sendable {
+  case put(Note)
+  case delete(UInt64)
+}
+
+struct Workload: Sendable {
+  /// The changes of each transaction.
+  var transactions: [[Change]] = []
+  /// `states[n]` is the content after n transactions.
+  var states: [[UInt64: Note]] = [[:]]
+
+  init(seed: UInt64, count: Int, keys: UInt64 = 64) {
+    var random = SplitMix64(seed: seed)
+    for number in 0..<count {
+      var state = states[number]
+      var changes: [Change] = []
+      for _ in 0..<Int.random(in: 1...5, using: &random) {
+        let id = UInt64.random(in: 0..<keys, using: &random)
+        if UInt64.random(in: 0..<4, using: &random) == 0 {
+          changes.append(.delete(id))
+          state[id] = nil
+        } else {
+          let length = Int.random(in: 0..<3, using: &random) == 0 ? 3000 : 60
+          let note = Note(
+            id: id, owner: "owner-\(id % 7)", tag: id % 3 == 0 ? "tag-\(id)" : nil,
+            text: String(
+              repeating: Character(Unicode.Scalar(97 + UInt8(number % 26))),
+              count: Int.random(in: 0..<length, using: &random)))
+          changes.append(.put(note))
+          state[id] = note
+        }
+      }
+      transactions.append(changes)
+      states.append(state)
+    }
+  }
+
+  /// Transaction `number` (from 0) as a closure for `Database.write`.
+  func body(_ number: Int) -> @Sendable (Transaction) throws -> Int {
+    let changes = transactions[number]
+    return { transaction in
+      for change in changes {
+        switch change {
+        case .put(let note): try transaction.put(note)
+        case .delete(let id): _ = try transaction.delete(Note.self, key(id))
+        }
+      }
+      try transaction.put(Progress(count: Int64(number + 1)))
+      return number
+    }
+  }
+}
+
+extension Database {
+  /// How many transactions of a workload this database holds, and its notes.
+  func workloadContent() throws -> (count: Int, notes: [UInt64: Note]) {
+    let snapshot = snapshot()
+    var notes: [UInt64: Note] = [:]
+    try snapshot.records.forEach(Note.self) { note in
+      notes[note.id] = note
+      return .next
+    }
+    let progress = try snapshot.records.get(Progress.self, key("progress"))
+    return (Int(progress?.count ?? 0), notes)
+  }
+
+  static func simulated(
+    _ disk: SimulatedDisk, seed: UInt64, onFatal: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> Configuration {
+    let clock = StepClock()
+    let random = SharedRandom(seed: seed)
+    var configuration = Configuration(
+      path: "db", disk: disk, tables: workloadTables, now: { clock.next() },
+      random: { random.next() }, onFatal: onFatal)
+    configuration.runsThreads = false
+    configuration.cacheBytes = 2 << 20
+    configuration.segmentBytes = 128 << 10
+    return configuration
+  }
+}
