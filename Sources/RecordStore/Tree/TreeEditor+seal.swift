@@ -1,0 +1,39 @@
+// Sealing: the pages of the group get their hashes, children before parents, so that one root
+// reference vouches for the whole tree.
+
+import Bytes
+
+extension TreeEditor {
+  /// Hashes every page of the group under `root`. Afterwards none of them may be changed.
+  public func seal(_ root: inout TreeRoot) throws(StoreError) {
+    guard !root.isSealed else { return }
+    let ticket = pages.beginReading()
+    defer { pages.endReading(ticket) }
+    root.reference.hash = try sealPage(root.reference.number, level: root.level)
+  }
+
+  /// Recursion is as deep as the tree: the level falls by one a call.
+  private func sealPage(_ number: UInt64, level: Int) throws(StoreError) -> UInt64 {
+    guard let bytes = pages.editable(number) else {
+      throw StoreError.corrupt("page \(number) is not of this group")
+    }
+    let page = MutablePage(bytes, size: pageSize)
+    guard page.view.level == level else {
+      throw StoreError.corrupt("page \(number): level \(page.view.level), expected \(level)")
+    }
+    if level > 0 {
+      for index in 0..<page.view.count {
+        var child = page.view.child(index)
+        if child.hash == 0 {
+          child.hash = try sealPage(child.number, level: level - 1)
+          page.setChild(child, at: index)
+        }
+      }
+    }
+    let content = UnsafeRawBufferPointer(start: bytes, count: pageSize)
+    page.store64(PageValidator.selfHash(content), pageSize - PageLayout.trailerBytes)
+    let hash = XXH64.hash(content)
+    // Zero means "unsealed" in a reference.
+    return hash == 0 ? 1 : hash
+  }
+}

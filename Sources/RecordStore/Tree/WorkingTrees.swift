@@ -1,0 +1,90 @@
+// WorkingTrees: the writer's mutable state, all trees as the next group will leave them.
+//
+// Life of a group: any number of `apply` -> `seal` -> the pager publishes the catalog's reference
+// and ends the group. If an `apply` or `seal` throws, `rollBack` forgets the group; the pager drops
+// its pages and its retirements.
+//
+// Invariants
+// 1. `roots` is complete: a tree that is not in it is empty.
+// 2. Between groups every root is sealed, and `roots` is what the catalog holds.
+// 3. Live transactions and replayed entries go through the same `apply(_: TransactionOverlay)`.
+
+import Bytes
+import CommitLog
+
+/// Not for concurrent use; belongs to the one writer.
+public final class WorkingTrees {
+  public let pages: any PageWriter
+  /// Tree number to root, unsealed ones included. Snapshots copy it after `seal`.
+  public private(set) var roots: [UInt32: TreeRoot]
+  private var catalog: TreeRoot
+  private let editor: TreeEditor
+  private var changed: Set<UInt32> = []
+  private var sealed: (roots: [UInt32: TreeRoot], catalog: TreeRoot)
+
+  /// Opens the trees of a sealed catalog; page number 0 is a new store.
+  public init(pages: any PageWriter, catalog: PageReference) throws(StoreError) {
+    self.pages = pages
+    self.catalog = try Catalog.root(of: catalog, pages: pages)
+    roots = try Catalog.roots(of: catalog, pages: pages)
+    editor = TreeEditor(pages: pages)
+    sealed = (roots, self.catalog)
+  }
+
+  /// Reads a tree with all that has been applied.
+  public func reader(_ tree: UInt32) -> TreeReader {
+    TreeReader(pages: pages, root: roots[tree] ?? .empty)
+  }
+
+  /// Writes what a transaction has put and deleted, trees and keys in ascending order.
+  public func apply(_ overlay: TransactionOverlay) throws(StoreError) {
+    for number in overlay.trees.keys.sorted() {
+      guard let tree = overlay.trees[number] else { continue }
+      var root = roots[number] ?? .empty
+      changed.insert(number)
+      // Kept in step even when a call throws, so that nothing reads a half-changed old root.
+      defer { roots[number] = root.isEmpty ? nil : root }
+      for chunk in tree.chunks {
+        for entry in chunk {
+          if let value = entry.value {
+            try editor.put(&root, key: entry.key, value: value)
+          } else {
+            try editor.delete(&root, key: entry.key)
+          }
+        }
+      }
+    }
+  }
+
+  /// Replays a logged transaction. Index entries follow from `tables`; rows of a table that is not
+  /// there are written without any. Events are none of the trees' business.
+  public func apply(
+    operations: [Operation], tables: [UInt32: TableDescriptor]
+  ) throws(StoreError) {
+    try apply(TransactionOverlay(replaying: operations, tables: tables, over: self))
+  }
+
+  /// Ends the group: hashes its pages and gives the reference of the catalog's root page.
+  public func seal() throws(StoreError) -> PageReference {
+    for number in changed.sorted() {
+      let key = Bytes.key(number)
+      if var root = roots[number] {
+        try editor.seal(&root)
+        roots[number] = root
+        try editor.put(&catalog, key: key, value: root.encoded)
+      } else {
+        try editor.delete(&catalog, key: key)
+      }
+    }
+    try editor.seal(&catalog)
+    changed.removeAll(keepingCapacity: true)
+    sealed = (roots, catalog)
+    return catalog.reference
+  }
+
+  /// Forgets everything since the last `seal`.
+  public func rollBack() {
+    (roots, catalog) = sealed
+    changed.removeAll(keepingCapacity: true)
+  }
+}
