@@ -1,0 +1,137 @@
+// Connection, the receiving half: from decoded parts to one checked request.
+
+import Bytes
+import NIOCore
+import NIOHTTP1
+
+extension Connection {
+  func receive(_ part: HTTPServerRequestPart) {
+    switch part {
+    case .head(let head): receiveHead(head)
+    case .body(let buffer): receiveBody(buffer)
+    case .end: receiveEnd()
+    }
+  }
+
+  private func receiveHead(_ head: HTTPRequestHead) {
+    startedAt = .now()
+    phase = .receiving
+    deadline = startedAt + .milliseconds(state.options.bodyTimeoutMillis)
+    isHead = head.method == .HEAD
+    isHTTP10 = head.version.minor == 0
+    let headers = Headers(head.headers)
+    let offered = headers["X-Request-Id"]
+    requestID = offered.flatMap { Request.isSaneID($0) ? $0 : nil } ?? state.makeRequestID()
+    // The decoder stops after a request that asks for another protocol, so it is the last one.
+    let upgrades = head.method == .CONNECT || headers.contains("Upgrade")
+    keepsAlive = head.isKeepAlive && !upgrades && !state.isDraining
+    request = nil
+    guard let target = RequestTarget(head.uri) else {
+      return refuse(
+        APIError(.invalidInput, "The request target is not a path in clean UTF-8 escapes."))
+    }
+    let request = Request(
+      method: Method(head.method), target: target, headers: headers, id: requestID,
+      remoteAddress: remoteAddress)
+    self.request = request
+    do throws(APIError) {
+      try checkFraming(request)
+    } catch {
+      refuse(error)
+    }
+  }
+
+  /// Refuses what two HTTP implementations could read differently, and a body that is too large
+  /// before it is sent.
+  private func checkFraming(_ request: Request) throws(APIError) {
+    let headers = request.headers
+    let hosts = headers.all("Host")
+    if hosts.count > 1 || (hosts.isEmpty && !isHTTP10) {
+      throw APIError(.invalidInput, "Exactly one Host header field is needed.")
+    }
+    let lengths = headers.all("Content-Length")
+    let codings = headers.all("Transfer-Encoding")
+    if lengths.count > 1 {
+      throw APIError(.invalidInput, "Content-Length must not be repeated.")
+    }
+    if !codings.isEmpty {
+      guard codings.count == 1, codings[0].lowercased() == "chunked", lengths.isEmpty, !isHTTP10
+      else {
+        throw APIError(
+          .invalidInput, "Transfer-Encoding must be chunked alone, without Content-Length.")
+      }
+    }
+    let hasBody = !codings.isEmpty || (lengths.first.map { $0 != "0" } ?? false)
+    guard hasBody else { return }
+    bodyBytesMax = state.handler.bodyBytesMax(for: request) ?? state.options.bodyBytesMax
+    if let text = lengths.first {
+      guard let length = Int(text), length >= 0 else {
+        throw APIError(.invalidInput, "Content-Length is not a number of bytes.")
+      }
+      if length > bodyBytesMax { throw bodyTooLarge() }
+    }
+    guard let expectation = headers["Expect"] else { return }
+    guard expectation.lowercased() == "100-continue" else {
+      throw APIError(.invalidInput, "Only the expectation 100-continue can be met.", status: 417)
+    }
+    if !isHTTP10, let context {
+      context.writeAndFlush(
+        wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+    }
+  }
+
+  private func bodyTooLarge() -> APIError {
+    APIError(
+      .validationFailed, "The body may have at most \(bodyBytesMax) bytes.", status: 413,
+      details: [.init("bodyBytesMax", .int(Int64(bodyBytesMax)))])
+  }
+
+  private func receiveBody(_ buffer: ByteBuffer) {
+    guard phase == .receiving, let count = request?.body.count else { return }
+    if buffer.readableBytes > bodyBytesMax - count { return refuse(bodyTooLarge()) }
+    request?.body.append(contentsOf: buffer.readableBytesView)
+  }
+
+  private func receiveEnd() {
+    guard phase == .receiving, let request, let bound else { return }
+    phase = .handling
+    exchange &+= 1
+    deadline = startedAt + .milliseconds(state.options.requestTimeoutMillis)
+    let responder = Responder(
+      requestID: requestID, path: request.path, connection: bound, exchange: exchange)
+    state.handler.handle(request, responder)
+  }
+
+  /// What a client is told about bytes that the decoder did not accept; `nil` when the connection
+  /// itself failed and nobody is there to be told.
+  static func refusal(for error: any Error) -> APIError? {
+    switch error {
+    case HTTPParserError.headerOverflow, is ByteToMessageDecoderError.PayloadTooLargeError:
+      APIError(.invalidInput, "The header fields are too large or too many.", status: 431)
+    case HTTPParserError.invalidVersion:
+      APIError(.invalidInput, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+    case HTTPParserError.invalidMethod:
+      APIError(.invalidInput, "The request's method is not known.")
+    case HTTPParserError.invalidEOFState:
+      APIError(.invalidInput, "The request ended before it was complete.")
+    case is HTTPParserError:
+      APIError(.invalidInput, "These bytes are not an HTTP/1.1 request.")
+    default: nil
+    }
+  }
+}
+
+extension Method {
+  init(_ method: HTTPMethod) {
+    switch method {
+    case .GET: self = .get
+    case .HEAD: self = .head
+    case .POST: self = .post
+    case .PUT: self = .put
+    case .PATCH: self = .patch
+    case .DELETE: self = .delete
+    case .OPTIONS: self = .options
+    default: self = .other
+    }
+  }
+}

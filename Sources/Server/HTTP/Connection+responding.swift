@@ -1,0 +1,87 @@
+// Connection, the answering half: from a response to its bytes, and what comes after them.
+
+import NIOCore
+
+extension Connection {
+  /// Writes the answer to the exchange under way. One for an older exchange is dropped: that
+  /// request timed out, or its client went away.
+  func respond(_ response: Response, exchange: UInt64, route: Int, failure: String?) {
+    guard phase == .handling, exchange == self.exchange else { return }
+    self.exchange &+= 1
+    if state.isDraining || (isInputClosed && queue.isEmpty) { keepsAlive = false }
+    write(response, route: route, failure: failure)
+    if keepsAlive {
+      phase = .waiting
+      request = nil
+      setDeadline(state.options.idleTimeoutMillis)
+      advance()
+      resumeReading()
+    } else {
+      linger()
+    }
+  }
+
+  /// Answers what cannot be handled, and ends the connection.
+  func refuse(_ error: APIError) {
+    if request == nil && requestID.isEmpty || phase == .waiting {
+      requestID = state.makeRequestID()
+      request = nil
+      isHead = false
+      isHTTP10 = false
+      startedAt = .now()
+    }
+    keepsAlive = false
+    exchange &+= 1
+    let path = request?.path ?? ""
+    write(error.response(requestID: requestID, path: path), route: -1, failure: nil)
+    linger()
+  }
+
+  func answeredTwice(_ requestID: String) {
+    state.observer?.warn(
+      "a handler answered twice; the second answer was dropped", requestID: requestID)
+  }
+
+  private func write(_ response: Response, route: Int, failure: String?) {
+    guard let context else { return }
+    let framing = ResponseFraming(
+      keepsAlive: keepsAlive, isHTTP10: isHTTP10, isHead: isHead, requestID: requestID,
+      dateLine: state.dateLine)
+    var buffer = context.channel.allocator.buffer(
+      capacity: 512 + (isHead ? 0 : response.body.count))
+    response.write(into: &buffer, framing)
+    context.write(wrapOutboundOut(buffer), promise: nil)
+    // Answers to requests of one read leave together, when the read is complete.
+    if isReading { needsFlush = true } else { context.flush() }
+    guard let observer = state.observer else { return }
+    observer.finished(
+      Exchange(
+        loop: state.index, request: request, route: route, requestID: requestID,
+        status: response.status, durationNanos: (NIODeadline.now() - startedAt).nanoseconds,
+        failure: failure))
+  }
+
+  /// Ends the connection after what was written: see invariant 4.
+  private func linger() {
+    guard let context else { return }
+    phase = .lingering
+    request = nil
+    queue.removeAll()
+    deadline = .now() + .milliseconds(state.options.lingerMillis)
+    needsFlush = false
+    context.flush()
+    if isInputClosed {
+      // Closing now would drop what the socket has not taken yet; the empty write completes last.
+      let bound = bound
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+        bound?.value.close()
+      }
+    } else {
+      context.close(mode: .output, promise: nil)
+      if holdsRead {
+        holdsRead = false
+        context.read()
+      }
+    }
+  }
+}

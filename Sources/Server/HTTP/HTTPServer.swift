@@ -1,0 +1,179 @@
+// HTTPServer: binds, accepts, and ends in order.
+//
+// Life: init → start → (serving) → drain. One listening socket; accepted connections are dealt to
+// the event loops in turn, and each stays on its loop for life.
+
+import Bytes
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// An HTTP/1.1 server over event loops, without a task or a thread for each request.
+public final class HTTPServer: Sendable {
+  /// Where the server listens.
+  public struct Address: Sendable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  }
+
+  /// How a drain ended.
+  public struct DrainReport: Sendable, Equatable {
+    /// Connections that were closed with a request unfinished.
+    public var unfinishedConnections: Int
+  }
+
+  private struct Running {
+    var group: MultiThreadedEventLoopGroup
+    var listener: any Channel
+    var states: [NIOLoopBound<LoopState>]
+  }
+
+  private let options: ServerOptions
+  private let handler: any RequestHandler
+  private let observer: (any ServerObserver)?
+  private let running = Mutex<Running?>(nil)
+  private let connectionCount = Atomic<Int>(0)
+
+  public init(
+    options: ServerOptions = ServerOptions(), handler: any RequestHandler,
+    observer: (any ServerObserver)? = nil
+  ) {
+    self.options = options
+    self.handler = handler
+    self.observer = observer
+  }
+
+  public convenience init(
+    options: ServerOptions = ServerOptions(),
+    handler: @escaping @Sendable (Request, Responder) -> Void
+  ) {
+    self.init(options: options, handler: ClosureHandler(handler))
+  }
+
+  /// The number of event loops that `options` ask for.
+  public static func loopCount(_ options: ServerOptions) -> Int {
+    max(1, options.loops ?? System.coreCount)
+  }
+
+  /// Binds and serves; returns the bound address. Blocks for the moment that binding takes, so it
+  /// must not be called on an event loop. Throws when the address cannot be bound.
+  public func start() throws -> Address {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.loopCount(options))
+    var states: [NIOLoopBound<LoopState>] = []
+    var byLoop: [ObjectIdentifier: NIOLoopBound<LoopState>] = [:]
+    for (index, loop) in group.makeIterator().enumerated() {
+      let (options, handler, observer) = (options, handler, observer)
+      let state = try loop.submit {
+        let state = LoopState(
+          index: index, loop: loop, options: options, handler: handler, observer: observer)
+        state.start()
+        return NIOLoopBound(state, eventLoop: loop)
+      }.wait()
+      states.append(state)
+      byLoop[ObjectIdentifier(loop)] = state
+    }
+    do {
+      let listener = try bootstrap(group, byLoop).bind(host: options.host, port: options.port)
+        .wait()
+      running.withLock { $0 = Running(group: group, listener: listener, states: states) }
+      return Address(
+        host: listener.localAddress?.ipAddress ?? options.host,
+        port: listener.localAddress?.port ?? options.port)
+    } catch {
+      try? group.syncShutdownGracefully()
+      throw error
+    }
+  }
+
+  private func bootstrap(
+    _ group: MultiThreadedEventLoopGroup, _ states: [ObjectIdentifier: NIOLoopBound<LoopState>]
+  ) -> ServerBootstrap {
+    let highMark = options.writeBufferBytesMax
+    let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: highMark / 2, high: highMark)
+    return ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.writeBufferWaterMark, value: waterMark)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelInitializer { [self] channel in
+        guard let state = states[ObjectIdentifier(channel.eventLoop)] else {
+          return channel.eventLoop.makeFailedFuture(ChannelError.inappropriateOperationForState)
+        }
+        return channel.eventLoop.makeCompletedFuture { try accept(channel, state.value) }
+      }
+  }
+
+  private func accept(_ channel: any Channel, _ state: LoopState) throws {
+    let count = connectionCount.add(1, ordering: .relaxed).newValue
+    channel.closeFuture.whenComplete { [self] _ in
+      connectionCount.subtract(1, ordering: .relaxed)
+    }
+    if count > options.connectionsMax {
+      try channel.pipeline.syncOperations.addHandler(RefusingHandler(dateLine: state.dateLine))
+      return
+    }
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderListSize = options.headerBytesMax
+    limits.maxHeaderFieldSize = options.headerBytesMax
+    limits.maxHeaderFieldCount = options.headerFieldsMax
+    let decoder = HTTPRequestDecoder(
+      leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
+      limitConfiguration: limits)
+    // The decoder bounds fields; the bytes it holds while it waits for the end of a request line
+    // are bounded here. A read brings at most 64 KiB more.
+    let bytes = ByteToMessageHandler(decoder, maximumBufferSize: options.headerBytesMax + 65_536)
+    try channel.pipeline.syncOperations.addHandlers([bytes, Connection(state)])
+  }
+
+  /// Stops accepting, closes idle connections, lets requests under way finish with
+  /// `Connection: close`, and closes what is left after `millis`. Blocks; not for an event loop.
+  public func drain(withinMillis millis: Int64 = 10_000) -> DrainReport {
+    let taken = running.withLock { running in
+      let taken = running
+      running = nil
+      return taken
+    }
+    guard let taken else { return DrainReport(unfinishedConnections: 0) }
+    // A listener that is closed already, or a group that is shut down, is what we want.
+    try? taken.listener.close().wait()
+    var report = DrainReport(unfinishedConnections: 0)
+    let ends = taken.states.map { state in
+      state.eventLoop.flatSubmit { state.value.drain(withinMillis: millis) }
+    }
+    for end in ends { report.unfinishedConnections += (try? end.wait()) ?? 0 }
+    for state in taken.states { try? state.eventLoop.submit { state.value.stop() }.wait() }
+    try? taken.group.syncShutdownGracefully()
+    return report
+  }
+}
+
+/// Tells a connection beyond the limit why it is not served.
+private final class RefusingHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+  private let dateLine: [UInt8]
+
+  init(dateLine: [UInt8]) {
+    self.dateLine = dateLine
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    let error = APIError(
+      .serviceUnavailable, "The server has as many connections as it takes.",
+      headers: ["Retry-After": "1"])
+    let framing = ResponseFraming(
+      keepsAlive: false, isHTTP10: false, isHead: false, requestID: "none", dateLine: dateLine)
+    var buffer = ByteBuffer()
+    error.response(requestID: "none", path: "").write(into: &buffer, framing)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in
+      bound.value.close(promise: nil)
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+}

@@ -1,0 +1,118 @@
+// LoopState: what the connections of one event loop share. Only that loop touches it.
+//
+// Deadlines are one number in each connection, looked at by one repeating sweep: setting one costs
+// a store, where a scheduled task for each request would cost an allocation and a heap operation.
+
+import Bytes
+import NIOCore
+
+final class LoopState {
+  let index: Int
+  let loop: any EventLoop
+  let options: ServerOptions
+  let handler: any RequestHandler
+  let observer: (any ServerObserver)?
+  private var connections: [ObjectIdentifier: Connection] = [:]
+  private(set) var dateLine: [UInt8] = []
+  private(set) var isDraining = false
+  private var drained: EventLoopPromise<Int>?
+  private var sweepTask: RepeatedTask?
+  private var random = SystemRandomNumberGenerator()
+  private var randomState: UInt64 = 0
+  private var dateSecond: Int64 = -1
+
+  init(
+    index: Int, loop: any EventLoop, options: ServerOptions, handler: any RequestHandler,
+    observer: (any ServerObserver)?
+  ) {
+    self.index = index
+    self.loop = loop
+    self.options = options
+    self.handler = handler
+    self.observer = observer
+    randomState = random.next()
+    refreshDate()
+  }
+
+  /// Starts the sweep. `self` is bound to its loop, on which the task runs.
+  func start() {
+    let interval = TimeAmount.milliseconds(options.sweepMillis)
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    sweepTask = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      bound.value.sweep()
+    }
+  }
+
+  func stop() {
+    sweepTask?.cancel()
+    sweepTask = nil
+  }
+
+  func add(_ connection: Connection) {
+    connections[ObjectIdentifier(connection)] = connection
+    observer?.connectionOpened(loop: index)
+  }
+
+  func remove(_ connection: Connection) {
+    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    observer?.connectionClosed(loop: index)
+    if connections.isEmpty { finishDrain(forced: 0) }
+  }
+
+  /// Closes what is idle, lets the rest finish, and after `millis` closes that too. The future
+  /// holds how many connections had to be closed unfinished.
+  func drain(withinMillis millis: Int64) -> EventLoopFuture<Int> {
+    if let drained { return drained.futureResult }
+    isDraining = true
+    let promise = loop.makePromise(of: Int.self)
+    drained = promise
+    for connection in Array(connections.values) { connection.closeIfIdle() }
+    if connections.isEmpty {
+      finishDrain(forced: 0)
+    } else {
+      let bound = NIOLoopBound(self, eventLoop: loop)
+      loop.scheduleTask(in: .milliseconds(millis)) { bound.value.forceClose() }
+    }
+    return promise.futureResult
+  }
+
+  private func forceClose() {
+    let rest = Array(connections.values)
+    finishDrain(forced: rest.count)
+    for connection in rest { connection.close() }
+  }
+
+  private func finishDrain(forced: Int) {
+    guard isDraining, let promise = drained else { return }
+    promise.succeed(forced)
+  }
+
+  private func sweep() {
+    refreshDate()
+    let now = NIODeadline.now()
+    for connection in Array(connections.values) { connection.checkDeadline(now) }
+  }
+
+  private func refreshDate() {
+    let now = Timestamp.now
+    let second = now.microseconds / 1_000_000
+    guard second != dateSecond else { return }
+    dateSecond = second
+    dateLine = Array("Date: \(now.httpDate)\r\n".utf8)
+  }
+
+  /// `req_` and a UUIDv7. Request ids are no secrets, so a fast generator (SplitMix64), seeded by
+  /// the system, is enough.
+  func makeRequestID() -> String {
+    let id = UUIDv7(time: .now, random: (nextRandom(), nextRandom()))
+    return "req_" + id.description
+  }
+
+  private func nextRandom() -> UInt64 {
+    randomState &+= 0x9e37_79b9_7f4a_7c15
+    var word = randomState
+    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+    return word ^ (word >> 31)
+  }
+}

@@ -1,0 +1,182 @@
+// Response: what a handler answers, and its bytes on the wire.
+//
+// Invariants
+// 1. `Content-Length` is always the server's own; a handler cannot contradict its body.
+// 2. No header value reaches the wire with a control character (response splitting).
+// 3. 1xx, 204 and 304 have no body, HEAD has the headers of GET and no body (RFC 9110, 6.4.1).
+
+import NIOCore
+
+/// One HTTP response.
+public struct Response: Sendable {
+  public var status: Int
+  public var headers: Headers
+  public var body: [UInt8]
+  /// Named apart from `headers` because nearly every response has it and only it.
+  public var contentType: String?
+  /// Answered to someone known: not for shared caches unless `Cache-Control` is set.
+  public var isPrivate = false
+
+  public init(
+    status: Int, headers: Headers = Headers(), contentType: String? = nil, body: [UInt8] = []
+  ) {
+    self.status = status
+    self.headers = headers
+    self.contentType = contentType
+    self.body = body
+  }
+
+  public static func json(_ body: [UInt8], status: Int = 200) -> Response {
+    Response(status: status, contentType: "application/json", body: body)
+  }
+
+  public static func text(_ text: String, status: Int = 200) -> Response {
+    Response(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
+  }
+
+  public static func html(_ text: String, status: Int = 200) -> Response {
+    Response(status: status, contentType: "text/html; charset=utf-8", body: Array(text.utf8))
+  }
+}
+
+/// What the connection adds to a response.
+struct ResponseFraming {
+  var keepsAlive: Bool
+  var isHTTP10: Bool
+  var isHead: Bool
+  var requestID: String
+  /// `Date: …\r\n`, made once a second by the loop.
+  var dateLine: [UInt8]
+}
+
+extension Response {
+  private static let securityLines: StaticString =
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+  private static let jsonPolicyLine: StaticString =
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+  private static let pagePolicyLine: StaticString =
+    "Content-Security-Policy: frame-ancestors 'none'\r\n"
+  private static let privateLine: StaticString = "Cache-Control: private, no-store\r\n"
+
+  /// Appends the whole response to `buffer`.
+  func write(into buffer: inout ByteBuffer, _ framing: ResponseFraming) {
+    buffer.writeStaticString("HTTP/1.1 ")
+    Self.writeDecimal(status, into: &buffer)
+    buffer.writeStaticString(" ")
+    buffer.writeStaticString(Self.reason(status))
+    buffer.writeStaticString("\r\n")
+    buffer.writeBytes(framing.dateLine)
+    writeFields(into: &buffer)
+    buffer.writeStaticString("X-Request-Id: ")
+    buffer.writeString(framing.requestID)
+    if !framing.keepsAlive {
+      buffer.writeStaticString("\r\nConnection: close")
+    } else if framing.isHTTP10 {
+      buffer.writeStaticString("\r\nConnection: keep-alive")
+    }
+    let hasBody = status >= 200 && status != 204 && status != 304
+    if hasBody {
+      buffer.writeStaticString("\r\nContent-Length: ")
+      Self.writeDecimal(body.count, into: &buffer)
+    }
+    buffer.writeStaticString("\r\n\r\n")
+    if hasBody && !framing.isHead { buffer.writeBytes(body) }
+  }
+
+  private func writeFields(into buffer: inout ByteBuffer) {
+    if let contentType { Self.writeField("Content-Type", contentType, into: &buffer) }
+    var hasPolicy = false
+    var hasCacheControl = false
+    if !headers.isEmpty {
+      for (name, value) in headers.fields where !Self.isServersOwn(name) {
+        Self.writeField(name, value, into: &buffer)
+      }
+      hasPolicy = headers.contains("Content-Security-Policy")
+      hasCacheControl = headers.contains("Cache-Control")
+    }
+    buffer.writeStaticString(Self.securityLines)
+    if !hasPolicy {
+      let isPage = contentType?.hasPrefix("text/html") ?? false
+      buffer.writeStaticString(isPage ? Self.pagePolicyLine : Self.jsonPolicyLine)
+    }
+    if isPrivate && !hasCacheControl { buffer.writeStaticString(Self.privateLine) }
+  }
+
+  private static func isServersOwn(_ name: String) -> Bool {
+    switch name.utf8.count {
+    case 4: name.lowercased() == "date"
+    case 10: name.lowercased() == "connection"
+    case 12: name.lowercased() == "x-request-id"
+    case 14: name.lowercased() == "content-length"
+    case 17: name.lowercased() == "transfer-encoding"
+    default: false
+    }
+  }
+
+  private static func writeField(_ name: String, _ value: String, into buffer: inout ByteBuffer) {
+    guard isClean(name), !name.isEmpty else { return }
+    buffer.writeString(name)
+    buffer.writeStaticString(": ")
+    if isClean(value) {
+      buffer.writeString(value)
+    } else {
+      buffer.writeBytes(value.utf8.map { $0 < 0x20 || $0 == 0x7f ? 0x20 : $0 })
+    }
+    buffer.writeStaticString("\r\n")
+  }
+
+  private static func isClean(_ text: String) -> Bool {
+    text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+  }
+
+  private static func writeDecimal(_ value: Int, into buffer: inout ByteBuffer) {
+    var digits: InlineArray<20, UInt8> = .init(repeating: 0)
+    var first = 20
+    var rest = UInt(value.magnitude)
+    repeat {
+      first -= 1
+      digits[first] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+      rest /= 10
+    } while rest > 0
+    while first < 20 {
+      buffer.writeInteger(digits[first])
+      first += 1
+    }
+  }
+
+  private static func reason(_ status: Int) -> StaticString {
+    switch status {
+    case 101: "Switching Protocols"
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
+    case 206: "Partial Content"
+    case 301: "Moved Permanently"
+    case 302: "Found"
+    case 303: "See Other"
+    case 304: "Not Modified"
+    case 307: "Temporary Redirect"
+    case 308: "Permanent Redirect"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 402: "Payment Required"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 412: "Precondition Failed"
+    case 413: "Content Too Large"
+    case 416: "Range Not Satisfiable"
+    case 417: "Expectation Failed"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    default: "Status"
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// ServerOptions: every limit and deadline of the HTTP server, each with the failure that it prevents.
+
+/// Where the server listens and what it tolerates. Sizes in bytes, times in milliseconds.
+public struct ServerOptions: Sendable {
+  /// The address to bind. Loopback unless the operator says otherwise.
+  public var host = "127.0.0.1"
+  /// The port to bind; 0 lets the system pick a free one.
+  public var port = 3000
+  /// Event loops; `nil` is one for each core.
+  public var loops: Int?
+
+  /// Connections beyond this are answered 503 and closed, before file descriptors run out.
+  public var connectionsMax = 10_000
+  /// Request line and header fields together; over answers 431.
+  public var headerBytesMax = 32 * 1024
+  /// Header fields in one request; over answers 431.
+  public var headerFieldsMax = 100
+  /// A body without a limit of its own; over answers 413.
+  public var bodyBytesMax = 1 << 20
+  /// Response bytes queued for one slow reader before the server stops reading its requests.
+  public var writeBufferBytesMax = 1 << 20
+
+  /// From the first byte of a head to its end; over answers 408 (slow-loris defence).
+  public var headerTimeoutMillis: Int64 = 10_000
+  /// From the end of a head to the end of its body; over answers 408.
+  public var bodyTimeoutMillis: Int64 = 60_000
+  /// From dispatch to answer; over answers 503, and a later answer is dropped.
+  public var requestTimeoutMillis: Int64 = 30_000
+  /// A kept connection without a request; over closes it.
+  public var idleTimeoutMillis: Int64 = 60_000
+  /// A reader that takes none of its response; over closes it.
+  public var writeTimeoutMillis: Int64 = 30_000
+  /// After an answer that ends the connection: how long the rest of the request is read and
+  /// dropped, because closing with unread bytes resets the connection and can destroy the answer.
+  public var lingerMillis: Int64 = 2_000
+  /// How often deadlines are looked at; their precision.
+  public var sweepMillis: Int64 = 250
+  /// Requests that take longer are logged.
+  public var slowRequestMillis: Int64 = 1_000
+
+  public init() {}
+}
