@@ -162,7 +162,9 @@ public struct Money: Equatable, Hashable, Sendable {
     var isNegative = false
     var fraction: Int?
     var hasDigit = false
+    var endsWithPoint = false
     for (index, byte) in text.utf8.enumerated() {
+      endsWithPoint = byte == 0x2e
       switch byte {
       case 0x2d where index == 0: isNegative = true
       case 0x2e where fraction == nil && hasDigit: fraction = 0
@@ -179,7 +181,7 @@ public struct Money: Equatable, Hashable, Sendable {
       default: throw .malformed
       }
     }
-    guard hasDigit, text.utf8.last != 0x2e else { throw .malformed }
+    guard hasDigit, !endsWithPoint else { throw .malformed }
     for _ in (fraction ?? 0)..<allowed { magnitude = try Self.appending(0x30, to: magnitude) }
     let signed = isNegative ? -Int128(magnitude) : Int128(magnitude)
     guard let minor = Int64(exactly: signed) else { throw .overflow }
