@@ -71,7 +71,7 @@ extension Database {
   }
 
   /// Runs `body` between two groups and waits for it.
-  private func runOnWriter(_ body: @escaping @Sendable () -> Void) {
+  func runOnWriter(_ body: @escaping @Sendable () -> Void) {
     let done = Monitor(false)
     let refusal = enqueue(
       .control {
@@ -93,6 +93,7 @@ extension Database {
   }
 
   /// Writes a checkpoint beside the writer, and lets go of the log below the older of the two.
+  /// Does nothing when there is nothing new, or when another checkpoint is under way.
   public func checkpoint() throws(DatabaseError) {
     let frozen = Monitor<Result<FrozenCheckpoint?, StoreError>>(.success(nil))
     runOnWriter { [self] in
@@ -104,17 +105,22 @@ extension Database {
         }
       }
     }
-    do {
+    do throws(StoreError) {
       guard let checkpoint = try frozen.withLock({ $0 }).get() else { return }
-      try store.writeFrozen(checkpoint)
-      runOnWriter { [self] in store.finish(checkpoint) }
-      try log.release(below: store.olderCheckpointLSN.next)
-    } catch let error as StoreError {
-      throw .store(error)
-    } catch let error as LogError {
-      throw .log(error)
+      defer { runOnWriter { [self] in store.finish(checkpoint) } }
+      do throws(StoreError) {
+        try store.writeFrozen(checkpoint)
+      } catch {
+        if checkpoint.isLost { stopAfterFailure(error) }
+        throw error
+      }
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw .store(error)
+    }
+    do {
+      try log.release(below: store.olderCheckpointLSN.next)
+    } catch {
+      throw .log(error)
     }
   }
 

@@ -102,30 +102,33 @@ extension Database {
     opening = state
   }
 
-  /// First light keeps views in memory only: each is rebuilt from the records at open.
+  /// Views live in memory: each is made from the records at open.
   private func buildViews() throws(DatabaseError) {
     let lsn = opening.recoveredLSN
-    for view in configuration.views {
-      do {
-        let records = store.snapshot(purpose: "rebuild")
-        try view.rebuild(at: lsn) { body in
-          for table in view.tables {
-            try records.scan(tree: table << 8, KeyRange(), reverse: false) { key, value in
-              body(table, key, value)
-              return .next
-            }
-          }
-        }
-      } catch let error as StoreError {
-        throw .store(error)
-      } catch {
-        throw .view(name: view.name, reason: "\(error)")
-      }
-    }
+    for view in configuration.views { try rebuild(view, at: lsn) }
     let snapshot = DatabaseSnapshot(
       lsn: lsn, records: store.snapshot(purpose: "published"),
       views: configuration.views.map { $0.snapshot() })
     published.withLock { $0.snapshot = snapshot }
+  }
+
+  /// Makes a view anew from the rows of the published state.
+  func rebuild(_ view: any View, at lsn: LSN) throws(DatabaseError) {
+    let records = store.snapshot(purpose: "rebuild of \(view.name)")
+    do {
+      try view.rebuild(at: lsn) { body in
+        for table in view.tables {
+          try records.scan(tree: table << 8, KeyRange(), reverse: false) { key, value in
+            body(table, key, value)
+            return .next
+          }
+        }
+      }
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch {
+      throw .view(name: view.name, reason: "\(error)")
+    }
   }
 
   private static func logOptions(_ configuration: Configuration) -> FileCommitLog.Options {

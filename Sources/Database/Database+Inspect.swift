@@ -1,0 +1,87 @@
+// Inspection: what is in the database, and the proof that all of it fits together.
+
+import Bytes
+import CommitLog
+import RecordStore
+import Views
+
+/// What `check` found, over all engines.
+public struct DatabaseCheck: Sendable {
+  public var lsn: LSN
+  public var store: CheckReport
+  /// Each view's digest beside the one of a twin made from the records alone.
+  public var views: [ViewCheck]
+
+  public struct ViewCheck: Sendable {
+    public var name: String
+    public var digest: Digest
+    public var expected: Digest
+  }
+
+  /// One sentence a flaw; empty for a sound database.
+  public var findings: [String] {
+    store.problems
+      + views.filter { $0.digest != $0.expected }.map {
+        "view \($0.name) has digest \($0.digest), the records say \($0.expected)"
+      }
+  }
+}
+
+extension Database {
+  /// The store's numbers; any thread.
+  public var storeInfo: StoreInfo { store.info() }
+
+  /// Names of the declared tables with their rows in `snapshot`.
+  public func tableCounts(in snapshot: DatabaseSnapshot) -> [(name: String, rows: UInt64)] {
+    configuration.tables.map { ($0.name, snapshot.records.entryCount(tree: $0.tree)) }
+  }
+
+  /// Names, positions and digests of the views in `snapshot`.
+  public func viewStates(in snapshot: DatabaseSnapshot) -> [(name: String, digest: Digest)] {
+    zip(configuration.views, snapshot.views).map { ($0.name, $1.digest) }
+  }
+
+  /// Proves the store and compares every view with the records. The writer waits meanwhile.
+  /// `deep` reads every byte from the disk again and proves both checkpoints.
+  public func check(deep: Bool) throws(DatabaseError) -> DatabaseCheck {
+    let result = Monitor<Result<DatabaseCheck, DatabaseError>?>(nil)
+    runOnWriter { [self] in
+      result.signal { state in
+        do throws(DatabaseError) {
+          state = .success(try checkNow(deep: deep))
+        } catch {
+          state = .failure(error)
+        }
+      }
+    }
+    guard let found = result.withLock({ $0 }) else { throw .closed }
+    return try found.get()
+  }
+
+  private func checkNow(deep: Bool) throws(DatabaseError) -> DatabaseCheck {
+    let snapshot = snapshot()
+    let report = store.check(deep: deep)
+    var views: [DatabaseCheck.ViewCheck] = []
+    // Views are compared with what the records say, so the records must be sound first.
+    if report.isSound {
+      for (view, state) in zip(configuration.views, snapshot.views) {
+        let twin = view.makeEmpty()
+        try rebuild(twin, at: snapshot.lsn)
+        views.append(
+          DatabaseCheck.ViewCheck(
+            name: view.name, digest: state.digest, expected: twin.snapshot().digest))
+      }
+    }
+    return DatabaseCheck(lsn: snapshot.lsn, store: report, views: views)
+  }
+
+  /// A hash of every row of every tree in order: equal for equal content, however it is laid out.
+  public func contentHash() throws(DatabaseError) -> (lsn: LSN, hash: String) {
+    let snapshot = snapshot()
+    do {
+      return (snapshot.lsn, try store.contentHash(snapshot.records))
+    } catch {
+      throw .store(error)
+    }
+  }
+}
