@@ -5,10 +5,10 @@ import Glibc
 import Synchronization
 
 /// A thread that runs one closure to its end and can be waited for.
-final class Worker: Sendable {
+package final class Worker: Sendable {
   private let handle: pthread_t
 
-  init(name: String, _ body: @escaping @Sendable () -> Void) {
+  package init(name: String, _ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let name: String
       let body: @Sendable () -> Void
@@ -33,7 +33,7 @@ final class Worker: Sendable {
     handle = thread
   }
 
-  func join() {
+  package func join() {
     pthread_join(handle, nil)
   }
 }

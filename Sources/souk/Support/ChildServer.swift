@@ -77,7 +77,9 @@ package final class ChildServer {
 
   /// Microseconds of processor time that the process has used, user and system.
   package var processorMicroseconds: Int64 {
-    guard let file = try? PosixDisk().open("/proc/\(process)/stat", mode: .readOnly) else { return 0 }
+    guard let file = try? PosixDisk().open("/proc/\(process)/stat", mode: .readOnly) else {
+      return 0
+    }
     defer { file.close() }
     var buffer = [UInt8](repeating: 0, count: 2048)
     let count = (try? buffer.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }) ?? 0

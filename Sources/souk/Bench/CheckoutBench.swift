@@ -1,0 +1,187 @@
+// CheckoutBench: buyers with filled carts check out over HTTP, against this same binary serving a
+// fresh data directory in a process of its own. What is timed is POST /checkout alone, each with a
+// key of its own; every counted order was answered 201, so it is on the disk.
+//
+// Filling the carts again between phases goes over HTTP too and is not timed.
+
+import Bytes
+import Database
+import Disk
+import Glibc
+import Marketplace
+import RecordStore
+import Synchronization
+
+struct CheckoutBench {
+  struct Phase {
+    var connections: Int
+    /// Orders a second of each round.
+    var rates: [Double] = []
+    /// Latency percentiles of each round, in milliseconds.
+    var p50: [Double] = []
+    var p99: [Double] = []
+    /// The server's processor microseconds an order, of each round.
+    var processorMicros: [Double] = []
+  }
+
+  static let products = 2000
+  static let buyers = 40_000
+  static let sellers = 200
+  static let unlimitedKey = "benchmark"
+
+  let folder: String
+  let seconds: Double
+  private(set) var tokens: [String] = []
+  private(set) var productIDs: [UUIDv7] = []
+
+  init(folder: String, seconds: Double) throws {
+    self.folder = folder
+    self.seconds = seconds
+    try prepare()
+  }
+
+  /// Writes shops, products, stock, buyers and their sessions straight into a new data directory.
+  private mutating func prepare() throws {
+    let installation = try Installation.create(at: folder)
+    defer { try? installation.database.close() }
+    let tokens = try installation.accessTokens()
+    let now = SystemClock.now()
+    let fixture = try installation.database.writeBlocking { transaction in
+      try BenchFixture.catalogue(
+        transaction, products: Self.products, sellers: Self.sellers, stock: 1_000_000)
+    }
+    productIDs = fixture.value
+    var made = 0
+    while made < Self.buyers {
+      let count = min(2000, Self.buyers - made)
+      let first = made
+      let claims = try installation.database.writeBlocking { transaction in
+        try BenchFixture.buyers(transaction, from: first, count: count, at: now)
+      }
+      self.tokens += claims.value.map { tokens.sign($0) }
+      made += count
+      Terminal.progress("preparing buyers: \(made) of \(Self.buyers)")
+    }
+    Terminal.endProgress()
+  }
+
+  /// Runs `rounds` rounds of all phases, with the disk's floor measured before each.
+  func run(connections: [Int], rounds: Int) throws -> (phases: [Phase], floor: [Double]) {
+    let server = try ChildServer(
+      binary: Installation.ownBinary,
+      arguments: ["--data", folder, "--unlimited-key", Self.unlimitedKey])
+    defer { server.end(with: SIGTERM) }
+    var phases = connections.map { Phase(connections: $0) }
+    var floor: [Double] = []
+    var next = 0
+    var filled = 0
+    for round in 1...rounds {
+      floor.append(try DiskFloor.syncsPerSecond(folder: folder, seconds: 1))
+      for index in phases.indices {
+        let wanted = next + Self.buyers
+        Terminal.progress("round \(round) of \(rounds): filling carts")
+        try fill(filled..<wanted, on: server)
+        filled = wanted
+        let count = phases[index].connections
+        Terminal.progress("round \(round) of \(rounds): \(count) connections")
+        try measure(&phases[index], on: server, next: &next)
+      }
+    }
+    Terminal.endProgress()
+    return (phases, floor)
+  }
+
+  private func headers(buyer: Int) -> [(String, String)] {
+    [
+      ("Authorization", "Bearer " + tokens[buyer % tokens.count]),
+      ("Content-Type", "application/json"), ("X-Api-Key", Self.unlimitedKey),
+    ]
+  }
+
+  private func fill(_ range: Range<Int>, on server: ChildServer) throws {
+    let next = Atomic<Int>(range.lowerBound)
+    try inParallel(32, on: server) { connection, _ in
+      while true {
+        let number = next.add(1, ordering: .relaxed).oldValue
+        guard number < range.upperBound else { return }
+        let product = productIDs[number &* 7919 % productIDs.count]
+        let body = Array(#"{"productId":"\#(product)","quantity":1}"#.utf8)
+        let answer = try connection.request(
+          "POST", "/cart/add", headers: headers(buyer: number), body: body)
+        guard answer.status == 200 else {
+          throw VerbFailure("POST /cart/add answered \(answer.status): \(answer.text.prefix(300))")
+        }
+      }
+    }
+  }
+
+  private static let body = Array(
+    """
+    {"deliveryAddress":{"street":"1 Main St","city":"Springfield","state":"IL",\
+    "zipCode":"62701","country":"US"},"payment":{"method":"card","token":"tok_success"}}
+    """.utf8)
+
+  private func measure(_ phase: inout Phase, on server: ChildServer, next: inout Int) throws {
+    let counter = Atomic<Int>(next)
+    let last = next + Self.buyers
+    let latencies = Mutex<[Int64]>([])
+    let processorBefore = server.processorMicroseconds
+    let start = SystemClock.monotonicMicroseconds()
+    let deadline = start + Int64(seconds * 1_000_000)
+    try inParallel(phase.connections, on: server) { connection, _ in
+      var own: [Int64] = []
+      var before = SystemClock.monotonicMicroseconds()
+      while before < deadline {
+        let number = counter.add(1, ordering: .relaxed).oldValue
+        guard number < last else { break }
+        let answer = try connection.request(
+          "POST", "/checkout",
+          headers: headers(buyer: number) + [("Idempotency-Key", "order-\(number)")],
+          body: Self.body)
+        guard answer.status == 201 else {
+          throw VerbFailure("POST /checkout answered \(answer.status): \(answer.text.prefix(300))")
+        }
+        let after = SystemClock.monotonicMicroseconds()
+        own.append(after - before)
+        before = after
+      }
+      latencies.withLock { $0 += own }
+    }
+    let elapsed = Double(SystemClock.monotonicMicroseconds() - start) / 1_000_000
+    let sorted = latencies.withLock { $0.sorted() }
+    next = min(counter.load(ordering: .relaxed), last)
+    guard !sorted.isEmpty else { throw VerbFailure("no order was completed in \(seconds) s") }
+    phase.rates.append(Double(sorted.count) / elapsed)
+    phase.p50.append(Double(sorted[sorted.count / 2]) / 1000)
+    phase.p99.append(Double(sorted[min(sorted.count - 1, sorted.count * 99 / 100)]) / 1000)
+    phase.processorMicros.append(
+      Double(server.processorMicroseconds - processorBefore) / Double(sorted.count))
+  }
+
+  /// Runs `body` on `count` threads, each with a connection of its own; throws the first failure.
+  private func inParallel(
+    _ count: Int, on server: ChildServer,
+    _ body: @escaping @Sendable (HTTPConnection, Int) throws -> Void
+  ) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    let (host, port) = (server.host, server.port)
+    // Each worker is joined before this returns, so what the closures share outlives them.
+    let shared = SharedFailure(failure: failure)
+    let workers = (0..<count).map { index in
+      Worker(name: "bench-\(index)") {
+        do {
+          try body(try HTTPConnection(host: host, port: port), index)
+        } catch {
+          shared.failure.withLock { $0 = $0 ?? error }
+        }
+      }
+    }
+    for worker in workers { worker.join() }
+    if let error = shared.failure.withLock({ $0 }) { throw error }
+  }
+}
+
+private final class SharedFailure: Sendable {
+  let failure: Mutex<(any Error)?>
+  init(failure: consuming Mutex<(any Error)?>) { self.failure = failure }
+}

@@ -1,0 +1,60 @@
+// Installation: a data directory as the verbs see it: the database with all tables and views of the
+// marketplace, opened for work or only to look.
+
+import ArgumentParser
+import Bytes
+import CommitLog
+import Database
+import Disk
+import Glibc
+import Marketplace
+import RecordStore
+import TextSearch
+
+/// The options that every verb on a data directory shares.
+struct DataOption: ParsableArguments {
+  @Option(name: .long, help: "The data directory.") var data = "./souk-data"
+
+  func validate() throws {
+    guard !data.isEmpty else { throw ValidationError("--data needs a folder") }
+  }
+}
+
+struct Installation {
+  let database: Database
+
+  /// The path of the running binary, to start it again.
+  static var ownBinary: String {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    guard count > 0 else { return CommandLine.arguments[0] }
+    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  private static func configuration(_ path: String, disk: any Disk) -> Database.Configuration {
+    Database.Configuration(
+      path: path, disk: disk, tables: MarketTables.all, views: [ProductSearch.makeView()])
+  }
+
+  /// Opens for reading and writing; the lock says when a server has it.
+  static func open(_ path: String, cacheBytes: Int? = nil) throws(DatabaseError) -> Installation {
+    var configuration = configuration(path, disk: PosixDisk())
+    if let cacheBytes { configuration.cacheBytes = cacheBytes }
+    return Installation(database: try Database.open(configuration))
+  }
+
+  /// Makes an empty database and its secrets.
+  static func create(at path: String) throws(DatabaseError) -> Installation {
+    let installation = Installation(
+      database: try Database.create(configuration(path, disk: PosixDisk())))
+    _ = try installation.marketplace()
+    return installation
+  }
+
+  /// Opens, recovers and shows the database without writing one byte of it.
+  static func inspect(_ path: String) throws(DatabaseError) -> Installation {
+    var configuration = configuration(path, disk: OverlayDisk(over: PosixDisk()))
+    configuration.runsThreads = false
+    return Installation(database: try Database.open(configuration))
+  }
+}
