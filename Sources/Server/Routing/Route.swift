@@ -1,0 +1,146 @@
+// Route: one operation of the API, described once. The same value dispatches the request, checks
+// its caller, its query and its body, and becomes one entry of the OpenAPI document.
+
+import Bytes
+
+/// One operation.
+public struct Route: Sendable {
+  public var method: Method
+  /// `/orders/{id}`, without prefix.
+  public var path: String
+  public var operationID: String
+  public var summary: String
+  /// The heading in the documentation; filled by the `RouteGroup`.
+  public var tag: String
+  public var caller: CallerRule
+  public var body: BodyRule
+  public var output: OutputRule
+  /// The status of success that the documentation shows.
+  public var status: Int
+  public var errors: [ErrorCode]
+  public var query: [QueryParameter]
+  public var idempotencyKey: IdempotencyKeyRule
+  public var bodyBytesMax: Int?
+  public var execution: Execution
+  let run: @Sendable (RoutedRequest, Responder) -> Void
+
+  /// What the body must be.
+  public enum BodyRule: Sendable, Equatable {
+    case none
+    case json(RecordSchema)
+    /// Bytes of one of these media types; an empty list takes any.
+    case bytes([String])
+  }
+
+  /// What success carries.
+  public enum OutputRule: Sendable, Equatable {
+    case none
+    case json(RecordSchema)
+    /// Any JSON value, for documents whose shape is not a record.
+    case anyJSON
+    case bytes(String)
+  }
+
+  /// Whether the route reads an `Idempotency-Key`; `required` answers 400 `VAL_3003` without one.
+  public enum IdempotencyKeyRule: Sendable {
+    case unused, optional, required
+  }
+
+  /// Where the closure runs.
+  public enum Execution: Sendable {
+    /// On the event loop: for what takes microseconds and never waits.
+    case loop
+    /// On the router's thread pool.
+    case pool
+  }
+
+  /// The segments of the path; a capture is its name in braces.
+  var pattern: [Substring] { path.split(separator: "/") }
+
+  /// The names of the captures, in order.
+  public var captureNames: [String] {
+    pattern.filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+  }
+}
+
+/// A query parameter that a route reads. Checked before the route runs.
+public struct QueryParameter: Sendable {
+  public enum Kind: Sendable {
+    case text
+    case integer(ClosedRange<Int64>)
+    case number
+    case boolean
+    case uuid
+    case time
+    case oneOf([String])
+  }
+
+  public var name: String
+  public var kind: Kind
+  public var isRequired: Bool
+  public var summary: String
+
+  public init(_ name: String, _ kind: Kind = .text, required: Bool = false, _ summary: String = "")
+  {
+    self.name = name
+    self.kind = kind
+    isRequired = required
+    self.summary = summary
+  }
+
+  /// What is wrong with `value`, or nil.
+  func issue(with value: String) -> FieldIssue? {
+    let refused: (rule: String, message: String)? =
+      switch kind {
+      case .text: nil
+      case .integer(let range):
+        Int64(value).map { number in
+          range.contains(number)
+            ? nil : ("range", "must be from \(range.lowerBound) to \(range.upperBound)")
+        } ?? ("type", "must be an integer")
+      case .number:
+        Double(value).map(\.isFinite) == true ? nil : ("type", "must be a number")
+      case .boolean:
+        value == "true" || value == "false" ? nil : ("type", "must be true or false")
+      case .uuid: UUIDv7(value) == nil ? ("type", "must be a UUID") : nil
+      case .time: Timestamp(value) == nil ? ("type", "must be an RFC 3339 time") : nil
+      case .oneOf(let names):
+        names.contains(value)
+          ? nil : ("enum", "must be one of " + names.joined(separator: ", "))
+      }
+    return refused.map { FieldIssue(path: "?\(name)", rule: $0.rule, message: $0.message) }
+  }
+}
+
+/// A request together with what routing found out about it.
+struct RoutedRequest: Sendable {
+  var request: Request
+  /// The index in `request.segments` of each capture, with its name.
+  var captures: [(name: String, segment: Int)]
+}
+
+/// Routes under one heading of the documentation.
+public struct RouteGroup: Sendable {
+  public var tag: String
+  public var routes: [Route]
+
+  public init(_ tag: String, @RouteBuilder _ routes: () -> [Route]) {
+    self.tag = tag
+    self.routes = routes().map { route in
+      var route = route
+      route.tag = tag
+      return route
+    }
+  }
+}
+
+/// Collects routes that are written one under the other.
+@resultBuilder
+public enum RouteBuilder {
+  public static func buildExpression(_ route: Route) -> [Route] { [route] }
+  public static func buildBlock(_ parts: [Route]...) -> [Route] { parts.flatMap { $0 } }
+  public static func buildOptional(_ part: [Route]?) -> [Route] { part ?? [] }
+  public static func buildEither(first: [Route]) -> [Route] { first }
+  public static func buildEither(second: [Route]) -> [Route] { second }
+  public static func buildArray(_ parts: [[Route]]) -> [Route] { parts.flatMap { $0 } }
+}

@@ -1,0 +1,170 @@
+// Router: the table of all routes as a request handler.
+//
+// A request passes, in this order: path → method → caller → idempotency key → query → body → the
+// route's closure. `/api/v1/x`, `/api/x` and `/x` are one route; a trailing slash is tolerated.
+
+import Bytes
+import NIOPosix
+
+/// What is wrong with a table of routes; found at start, never while serving.
+public enum RouteTableError: Error, Equatable, CustomStringConvertible {
+  case sameMethodAndShape(String, String)
+  case sameOperationID(String)
+  case badPath(String)
+
+  public var description: String {
+    switch self {
+    case .sameMethodAndShape(let first, let second):
+      "the operations \(first) and \(second) have the same method and path"
+    case .sameOperationID(let id): "two routes have the operation id \(id)"
+    case .badPath(let path): "“\(path)” is no path of literals and {captures}"
+    }
+  }
+}
+
+/// Dispatches requests to routes.
+public final class Router: RequestHandler {
+  /// Who asks, from the request's headers. Nil for nobody; throws 401 for a token that is no good.
+  public typealias Authenticator = @Sendable (Request) throws -> Principal?
+  /// Is offered what comes on bare paths from clients that prefer HTML; true when it answers.
+  public typealias Pages = @Sendable (Request, Responder) -> Bool
+
+  public let routes: [Route]
+  private let trie: RouteTrie
+  private let captures: [[(name: String, index: Int)]]
+  private let authenticate: Authenticator
+  private let pages: Pages?
+  private let pool: NIOThreadPool?
+
+  /// - Parameter pool: runs the routes that ask for it; must be started, outlives the router.
+  public init(
+    _ groups: [RouteGroup], pages: Pages? = nil, pool: NIOThreadPool? = nil,
+    authenticate: @escaping Authenticator
+  ) throws(RouteTableError) {
+    routes = groups.flatMap(\.routes)
+    var trie = RouteTrie()
+    var identifiers: Set<String> = []
+    for (index, route) in routes.enumerated() {
+      guard Self.isGoodPath(route) else { throw .badPath(route.path) }
+      guard identifiers.insert(route.operationID).inserted else {
+        throw .sameOperationID(route.operationID)
+      }
+      if let other = trie.insert(route.pattern, route.method, index) {
+        throw .sameMethodAndShape(routes[other].operationID, route.operationID)
+      }
+    }
+    self.trie = trie
+    captures = routes.map { route in
+      route.pattern.enumerated().filter { $0.element.hasPrefix("{") }
+        .map { (String($0.element.dropFirst().dropLast()), $0.offset) }
+    }
+    self.pages = pages
+    self.pool = pool
+    self.authenticate = authenticate
+  }
+
+  private static func isGoodPath(_ route: Route) -> Bool {
+    guard route.path.hasPrefix("/"), !route.path.contains("//") else { return false }
+    let names = route.captureNames
+    return Set(names).count == names.count
+      && route.pattern.allSatisfy { segment in
+        let opens = segment.hasPrefix("{")
+        let inner = opens ? segment.dropFirst().dropLast() : segment
+        return opens == segment.hasSuffix("}") && !inner.isEmpty
+          && !inner.contains("{") && !inner.contains("}")
+      }
+  }
+
+  /// The index of the route for a method and a path's segments, or -1. HEAD is served by GET.
+  package func find(_ method: Method, _ segments: ArraySlice<String>) -> Int {
+    let found = trie.find(segments, method)
+    return found < 0 && method == .head ? trie.find(segments, .get) : found
+  }
+
+  public func bodyBytesMax(for request: Request) -> Int? {
+    let index = find(request.method, request.segments.dropFirst(request.prefixSegments))
+    return index >= 0 ? routes[index].bodyBytesMax : nil
+  }
+
+  public func handle(_ request: Request, _ responder: Responder) {
+    if let pages, !request.isUnderAPIPrefix, request.prefersHTML, pages(request, responder) {
+      return
+    }
+    let segments = request.segments.dropFirst(request.prefixSegments)
+    let index = find(request.method, segments)
+    guard index >= 0 else { return answerUnmatched(request, segments, responder) }
+    responder.setRoute(index)
+    let route = routes[index]
+    var request = request
+    do {
+      request.principal = try principal(for: route, request)
+      try checkHeadersAndQuery(route, request)
+    } catch {
+      return responder.answer(error)
+    }
+    let routed = RoutedRequest(
+      request: request,
+      captures: captures[index].map { ($0.name, $0.index + request.prefixSegments) })
+    guard route.execution == .pool, let pool else { return route.run(routed, responder) }
+    pool.submit { state in
+      guard case .active = state else {
+        return responder.answer(APIError(.serviceUnavailable, "The server is stopping."))
+      }
+      route.run(routed, responder)
+    }
+  }
+
+  private func answerUnmatched(
+    _ request: Request, _ segments: ArraySlice<String>, _ responder: Responder
+  ) {
+    var allowed = trie.methods(segments)
+    guard !allowed.isEmpty else {
+      return responder.answer(APIError(.notFound, "There is nothing at \(request.path)."))
+    }
+    if allowed.contains(.get), !allowed.contains(.head) { allowed.append(.head) }
+    let names = allowed.map(\.name).sorted().joined(separator: ", ")
+    if request.method == .options {
+      return responder.answer(Response(status: 204, headers: ["Allow": names]))
+    }
+    responder.answer(
+      APIError(
+        .invalidInput, "This path answers \(names) only.", status: 405, headers: ["Allow": names]))
+  }
+
+  private func principal(for route: Route, _ request: Request) throws -> Principal? {
+    do {
+      let principal = try authenticate(request)
+      try route.caller.check(principal)
+      return principal
+    } catch let error as APIError {
+      // A stale token must not keep anybody from signing in.
+      if route.caller == .anyone, error.status == 401 { return nil }
+      throw error
+    }
+  }
+
+  private func checkHeadersAndQuery(_ route: Route, _ request: Request) throws(APIError) {
+    let key = route.idempotencyKey == .unused ? nil : request.headers["Idempotency-Key"]
+    if route.idempotencyKey == .required, key == nil {
+      throw APIError(
+        .missingRequiredField, "Send an Idempotency-Key header, one new UUID for each intent.")
+    }
+    if let key {
+      let count = IdempotencyKey.text(of: key).utf8.count
+      guard (1...IdempotencyKey.bytesMax).contains(count) else {
+        throw APIError(
+          .invalidInput, "Idempotency-Key must have 1 to \(IdempotencyKey.bytesMax) bytes.")
+      }
+    }
+    var issues: [FieldIssue] = []
+    for parameter in route.query {
+      if let value = request.query[parameter.name] {
+        if let issue = parameter.issue(with: value) { issues.append(issue) }
+      } else if parameter.isRequired {
+        issues.append(
+          FieldIssue(path: "?\(parameter.name)", rule: "required", message: "is required"))
+      }
+    }
+    if !issues.isEmpty { throw APIError(issues: issues) }
+  }
+}
