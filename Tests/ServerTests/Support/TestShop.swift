@@ -1,0 +1,143 @@
+// TestShop: a small table of routes behind a real server, for every test of this target.
+
+import Bytes
+import NIOPosix
+import Server
+import Synchronization
+
+struct AddLine: Fields {
+  var productId = ""
+  var quantity: Int64 = 0
+  var note: String?
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "productId", &productId, .length(1...40).required)
+    try visitor.field(2, "quantity", &quantity, .range(1...99).required)
+    try visitor.field(3, "note", &note)
+  }
+}
+
+struct Echo: Fields {
+  var operation = ""
+  var capture = ""
+  var quantity: Int64 = 0
+
+  init() {}
+  init(_ operation: String, _ capture: String = "", quantity: Int64 = 0) {
+    self.operation = operation
+    self.capture = capture
+    self.quantity = quantity
+  }
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "operation", &operation)
+    try visitor.field(2, "capture", &capture)
+    try visitor.field(3, "quantity", &quantity)
+  }
+}
+
+/// A server on a free port. `held` collects the answers that `/slow` owes.
+final class TestShop: Sendable {
+  let server: HTTPServer
+  let router: Router
+  let metrics: Metrics
+  let document: [UInt8]
+  let port: Int
+
+  private final class Shared: Sendable {
+    let held = Mutex<[Answer<Echo>]>([])
+    let lines = Mutex<[String]>([])
+  }
+  private let shared: Shared
+
+  struct Unforeseen: Error { let secret = "the vault code" }
+
+  init(_ adjust: (inout ServerOptions) -> Void = { _ in }) throws {
+    var options = ServerOptions()
+    options.port = 0
+    options.loops = 1
+    options.sweepMillis = 5
+    adjust(&options)
+    let shared = Shared()
+    self.shared = shared
+    let late = Late<Metrics>()
+    let lateDocument = Late<[UInt8]>()
+    router = try Router([
+      operationsRoutes(notReady: { nil }, metrics: late, document: lateDocument),
+      Self.shopRoutes { answer in shared.held.withLock { $0.append(answer) } },
+    ]) { request in
+      switch request.headers["Authorization"] {
+      case nil: return nil
+      case "Bearer buyer": return Principal(id: .zero, roles: .buyer)
+      case "Bearer admin": return Principal(id: .zero, roles: .admin)
+      default: throw APIError(.invalidToken, "The token does not verify.")
+      }
+    }
+    var openAPI = OpenAPIDocument(title: "Shop", version: "1")
+    document = openAPI.render(router.routes)
+    lateDocument.set(document)
+    let log = Log(level: .info, format: .json) { line in shared.lines.withLock { $0.append(line) } }
+    metrics = Metrics(routes: router.routes, options: options, log: log)
+    late.set(metrics)
+    server = HTTPServer(options: options, handler: router, observer: metrics)
+    port = try server.start().port
+  }
+
+  private static func shopRoutes(_ hold: @escaping @Sendable (Answer<Echo>) -> Void) -> RouteGroup {
+    RouteGroup("Shop") {
+      route(.get, "/products/{id}", "getProduct", output: Echo.self) {
+        .ok(Echo("getProduct", $0.path("id")))
+      }
+      route(.get, "/products/new", "newProducts", output: Echo.self) { _ in
+        .ok(Echo("newProducts"))
+      }
+      route(.delete, "/products/{id}", "deleteProduct", caller: .admin, output: Nothing.self) {
+        _ in .noContent
+      }
+      route(
+        .get, "/products", "listProducts", query: [QueryParameter("limit", .integer(1...100))],
+        output: Echo.self
+      ) { .ok(Echo("listProducts", quantity: $0.query("limit", default: 20))) }
+      route(
+        .post, "/cart/add", "addToCart", caller: .buyerOrGuest, body: AddLine.self,
+        output: Echo.self, errors: [.insufficientStock]
+      ) { context in
+        if context.body.quantity > 50 {
+          throw APIError(
+            .insufficientStock, "Only 50 are left.", details: [.init("left", .int(50))])
+        }
+        return .ok(Echo("addToCart", context.body.productId, quantity: context.body.quantity))
+      }
+      route(
+        .post, "/checkout", "checkout", caller: .buyer, idempotencyKey: .required,
+        body: AddLine.self, output: Echo.self, status: 201
+      ) {
+        .created(Echo("checkout", $0.idempotencyKey ?? ""), location: "/orders/1").committed(at: 7)
+      }
+      routeLater(.get, "/slow", "slow", output: Echo.self) { _, answer in hold(answer) }
+      route(.get, "/broken", "broken", output: Echo.self) { _ in throw Unforeseen() }
+      routeBytes(.get, "/forgets", "forgets") { _, _ in }
+      routeBytes(.put, "/bytes", "putBytes", accepts: [], bodyBytesMax: 64) { context, responder in
+        responder.answer(.text("\(context.request.body.count)"))
+      }
+    }
+  }
+
+  /// Waits until `/slow` holds `count` answers, and takes them.
+  func takeHeld(_ count: Int) -> [Answer<Echo>] {
+    while true {
+      let taken = shared.held.withLock { held -> [Answer<Echo>]? in
+        guard held.count >= count else { return nil }
+        defer { held = [] }
+        return held
+      }
+      if let taken { return taken }
+    }
+  }
+
+  var lines: [String] { shared.lines.withLock { $0 } }
+
+  func client() throws -> TestClient { try TestClient(port: port) }
+
+  func stop() { _ = server.drain(withinMillis: 0) }
+}
