@@ -22,6 +22,8 @@ public struct Table<R: Record>: Sendable {
   public let name: String
   public let logsBeforeImages: Bool
   public let indexes: [Index<R>]
+  /// What the store knows of the table. Made once, so that a put does not build it again.
+  public let descriptor: TableDescriptor
 
   public init(
     number: UInt32, name: String, logsBeforeImages: Bool = false, indexes: [Index<R>] = []
@@ -30,6 +32,9 @@ public struct Table<R: Record>: Sendable {
     self.name = name
     self.logsBeforeImages = logsBeforeImages
     self.indexes = indexes
+    descriptor = TableDescriptor(
+      number: number, name: name, logsBeforeImages: logsBeforeImages,
+      indexes: indexes.map(IndexDescriptor.init(erasing:)))
   }
 }
 
@@ -49,5 +54,19 @@ public struct Index<R: Record>: Sendable {
     self.name = name
     self.isUnique = isUnique
     self.keys = keys
+  }
+}
+
+extension TableDescriptor {
+  public init<R: Record>(erasing table: Table<R>) { self = table.descriptor }
+}
+
+extension IndexDescriptor {
+  /// The keys of a stored record, which is decoded for them.
+  public init<R: Record>(erasing index: Index<R>) {
+    self.init(number: index.number, name: index.name, isUnique: index.isUnique) {
+      (value) throws(DecodeError) -> [[UInt8]] in
+      index.keys(try FieldBinary.decode(R.self, from: value))
+    }
   }
 }

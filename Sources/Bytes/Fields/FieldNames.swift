@@ -16,7 +16,7 @@ public enum FieldNames {
     return collect(type)
   }
 
-  /// The name with the smallest edit distance, if it is at most a third of the length away.
+  /// The name with the smallest edit distance, if it is near enough to be a slip.
   static func nearest(to name: String, of type: any Fields.Type) -> String? {
     // Longer than any field's name; also bounds the quadratic distance.
     guard name.utf8.count <= 40 else { return nil }
@@ -24,7 +24,9 @@ public enum FieldNames {
     var best: (name: String, distance: Int)?
     for candidate in all(of: type) {
       let distance = distance(given, Array(candidate.lowercased().utf8))
-      let limit = max(1, max(given.count, candidate.utf8.count) / 3)
+      let length = max(given.count, candidate.utf8.count)
+      // Two, so that a pair of swapped letters is found.
+      let limit = length <= 3 ? 1 : max(2, length / 3)
       if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
     }
     return best?.name

@@ -7,12 +7,29 @@ public struct JSONNumber: Equatable, Sendable {
   public var start: Int
   public var count: Int
   public var isNegative: Bool
-  /// The first 19 significant digits, as an integer.
+  /// The significant digits as an integer, as many as fit.
   public var mantissa: UInt64
   /// The value is mantissa * 10^exponent. Saturates far beyond every type's range.
   public var exponent: Int
   /// The mantissa holds every digit that matters.
   public var isExact: Bool
+  /// A digit has been dropped.
+  var isFull = false
+
+  /// Takes one more digit; false when the mantissa would overflow.
+  @inline(__always)
+  mutating func append(_ digit: UInt8) -> Bool {
+    // Below this bound one more digit cannot overflow.
+    if mantissa < 1_000_000_000_000_000_000 {
+      mantissa = mantissa &* 10 &+ UInt64(digit)
+      return true
+    }
+    let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+    let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+    if overflow || carry { return false }
+    mantissa = sum
+    return true
+  }
 
   /// The value when it is an integer of this range: `12`, `12.0` and `1.2e1` are twelve.
   public var int64: Int64? {
@@ -124,11 +141,11 @@ extension JSONReader {
       let digit = input[position] &- 0x30
       guard digit <= 9 else { return }
       position += 1
-      // Below this bound one more digit cannot overflow.
-      if number.mantissa < 1_000_000_000_000_000_000 {
-        number.mantissa = number.mantissa &* 10 &+ UInt64(digit)
+      // A digit that no longer fits is dropped, and so is every digit after it.
+      if !number.isFull, number.append(digit) {
         if isFraction { number.exponent -= 1 }
       } else {
+        number.isFull = true
         if digit != 0 { number.isExact = false }
         if !isFraction { number.exponent += 1 }
       }
