@@ -6,7 +6,7 @@ import CommitLog
 import RecordStore
 import Testing
 
-/// A row's stored form in these tests: u8 unique number (above 99: none), u8 tag count, the tags, then anything.
+/// A row here: u8 unique number (above 99: none), u8 tag count, the tags, then anything.
 private let shelf = TableDescriptor(
   number: 3, name: "shelf", logsBeforeImages: true,
   indexes: [

@@ -1,6 +1,6 @@
-// TreeTestPages: pages in a dictionary, and a bookkeeper that stops the test at the first breach of
-// the contract between tree and pager: a sealed page changed, a page retired twice or retired without
-// being live, a reference whose hash is not that of its bytes, a page that the validator refuses.
+// TreeTestPages: pages in a dictionary, and a bookkeeper that reports every breach of the contract
+// between tree and pager: a sealed page changed, a page retired twice or without being live, a
+// reference whose hash is not that of its bytes, a page that the validator refuses.
 
 import Bytes
 import RecordStore

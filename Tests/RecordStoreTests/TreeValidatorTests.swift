@@ -1,6 +1,6 @@
-// The page validator against damage: whatever the bytes, it answers without trapping, and a page that
-// it lets pass can be searched, read and scanned without trapping. Hashes are left out on purpose:
-// they would catch the damage before the validator sees it.
+// The page validator against damage: whatever the bytes, it answers without trapping, and a page
+// that it accepts can be searched, read and scanned without trapping. Hashes are left out on
+// purpose: they would catch the damage before the validator sees it.
 
 import Bytes
 import RecordStore

@@ -177,11 +177,13 @@ struct CellRun {
       }
     }
     var slot = PageLayout.headerBytes
+    let slotsEnd = slot + range.count * PageLayout.slotBytes
     for index in range {
       let cell = cells[index]
       let isKeyless = level > 0 && index == range.lowerBound
       let suffixCount = isKeyless ? 0 : cell.keyCount - prefix
       offset -= PageLayout.cellHeaderBytes + suffixCount + cell.payloadCount
+      precondition(offset >= slotsEnd, "cells beyond their page")
       let target = page.base + offset
       target.storeBytes(of: UInt16(suffixCount).littleEndian, as: UInt16.self)
       target.storeBytes(of: cell.info.littleEndian, toByteOffset: 2, as: UInt16.self)

@@ -1,5 +1,5 @@
-// PageValidator: proves a page well-formed before the kernels of PageView touch it. Called for every
-// page that comes from a disk; after it no read of the page, and no search in it, leaves the page.
+// PageValidator: proves a page well-formed before the kernels of PageView touch it. Called for
+// every page that comes from a disk; after it no read or search of the page leaves the page.
 //
 // What it proves, in this order
 // 1. Header: known kind, level 0 exactly for leaves and below PageLayout.depthMax, reserved fields

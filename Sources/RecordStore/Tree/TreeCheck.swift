@@ -1,5 +1,5 @@
-// TreeCheck: visits every page and extent of a tree and proves the tree as a whole: what a validator
-// of single pages cannot see. Used by `check`, to rebuild the free map, and after every test.
+// TreeCheck: visits every page and extent of a tree and proves the tree as a whole: what a
+// validator of single pages cannot see. Used by `check`, to rebuild the free map, and in tests.
 //
 // It proves
 // 1. every page well-formed (PageValidator), reached by its number, its level one below its parent;

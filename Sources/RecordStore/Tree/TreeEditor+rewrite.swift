@@ -76,8 +76,8 @@ extension TreeEditor {
     return replacements
   }
 
-  /// The path's page at `depth`, and `removed` children right of it, give way to `replacements`; the
-  /// branches above follow, up to the root.
+  /// The path's page at `depth`, and `removed` children right of it, give way to `replacements`;
+  /// the branches above follow, up to the root.
   private func replace(
     _ root: inout TreeRoot, depth: Int, by replacements: [Replacement], removing removed: Int
   ) throws(StoreError) {
