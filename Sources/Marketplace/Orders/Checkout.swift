@@ -1,0 +1,239 @@
+// Checkout: a cart becomes an order that is paid, in one commit, or nothing happens.
+//
+//    1  replay    the answer that this idempotency key had, if it had one
+//    2  price     every line at today's price, split by seller
+//    3  guard     the total is what the buyer was shown (`expectedTotal`)
+//    4  stock     enough of every variant, summed over the lines, before anything is written
+//    5  draft     the order and its parts, pending, with identifiers and numbers
+//    6  payment   the embedded provider charges under {orderID}:{attempt}
+//    7  confirm   the parts and the order are confirmed
+//    8  stock     taken, each movement naming the order
+//    9  ledger    posted
+//   10  cart      cleared
+//   11  answer    saved under the idempotency key
+//
+// Steps 1 to 6 write nothing but the charge, so that a refusal leaves only its saved answer. The
+// order's number is counted in step 7 for the same reason: a declined card burns no number.
+
+import Bytes
+import RecordStore
+
+public struct Checkout: Sendable {
+  /// Attempts are numbered per order. An order of the embedded provider has one: it is confirmed in
+  /// the commit that makes it.
+  private static let attempt = 1
+
+  public var provider: any EmbeddedPaymentProvider
+  public var policies: OrderPolicies
+
+  public init(provider: any EmbeddedPaymentProvider, policies: OrderPolicies = OrderPolicies()) {
+    self.provider = provider
+    self.policies = policies
+  }
+
+  /// Carries out the eleven steps.
+  ///
+  /// - Parameter render: the error envelope of a business refusal, which is stored as it is.
+  ///
+  /// Errors that are not stored: VAL_3001 for an empty cart, RES_4003 with
+  /// `details.reason = "total_changed"` or for a reused key, EXT_6001 when the provider is away.
+  /// Business refusals come back as answers: BIZ_5001, BIZ_5002, BIZ_5003.
+  public func run(
+    _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest,
+    idempotency: IdempotentRequest, render: (MarketError) -> [UInt8]
+  ) throws -> StoredAnswer {
+    try Idempotency.perform(transaction, idempotency, render: render) {
+      let view = try complete(transaction, buyerID: buyerID, request)
+      return StoredAnswer(status: 201, body: FieldJSON.encode(view))
+    }
+  }
+
+  /// Steps 2 to 10.
+  public func complete(
+    _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest
+  ) throws -> OrderView {
+    guard var cart = try transaction.get(Cart.self, key(buyerID)), !cart.items.isEmpty else {
+      throw MarketError(.validation, "The cart is empty.")
+    }
+    let quote = try price(transaction, cart, request)
+    try guardTotal(quote, request)
+    try checkStock(transaction, quote)
+    var (order, parts) = draft(transaction, buyerID: buyerID, request, quote)
+    let reference = try pay(transaction, order, request)
+    try confirm(transaction, &order, &parts)
+    try takeStock(transaction, &order)
+    try post(transaction, &order, parts, reference: reference)
+    cart.items = []
+    cart.version += 1
+    cart.updatedAt = transaction.time
+    try transaction.put(cart)
+    try transaction.insert(order)
+    for part in parts { try transaction.insert(part) }
+    return OrderView(order, parts: parts)
+  }
+
+  private func price(
+    _ reader: some RecordReader, _ cart: Cart, _ request: CheckoutRequest
+  ) throws -> Quote {
+    var lines: [PricedLine] = []
+    for item in cart.items {
+      let (product, variant): (Product, ProductVariant)
+      do {
+        (product, variant) = try Carts.sellable(
+          reader, productID: item.productID, variantID: item.variantID)
+      } catch let error as MarketError where error.code == .notFound {
+        var gone = Product()
+        gone.id = item.productID
+        gone.title = try reader.get(Product.self, key(item.productID))?.title ?? "An article"
+        throw Carts.unavailable(gone, variantID: item.variantID)
+      }
+      lines.append(PricedLine(item, product, variant))
+    }
+    return try Quote(lines, policies: policies, address: request.deliveryAddress)
+  }
+
+  private func guardTotal(_ quote: Quote, _ request: CheckoutRequest) throws {
+    let total = Amount(
+      minor: quote.pricing.totalMinor, digits: Currency.digits(quote.pricing.currency))
+    guard let expected = request.expectedTotal, expected != total else { return }
+    throw MarketError(
+      .conflict, "The total has changed to \(total) \(quote.pricing.currency).",
+      details: .object([
+        .init("reason", .string("total_changed")), .init("total", .number(total.description)),
+        .init("expectedTotal", .number(expected.description)),
+        .init("currency", .string(quote.pricing.currency)),
+      ]))
+  }
+
+  private func checkStock(_ reader: some RecordReader, _ quote: Quote) throws {
+    var wanted: [UUIDv7: Int64] = [:]
+    for line in quote.lines {
+      wanted[line.variant.id] = try Money.sum([
+        wanted[line.variant.id] ?? 0, line.item.quantity,
+      ])
+    }
+    var shortages: [Carts.Shortage] = []
+    for line in quote.lines {
+      guard let requested = wanted.removeValue(forKey: line.variant.id) else { continue }
+      let available = try Inventory.available(reader, line.variant.id)
+      if requested > available {
+        shortages.append(
+          Carts.Shortage(
+            product: line.product, variantID: line.variant.id, requested: requested,
+            available: available))
+      }
+    }
+    guard shortages.isEmpty else { throw Carts.insufficientStock(shortages) }
+  }
+
+  private func draft(
+    _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest, _ quote: Quote
+  ) -> (Order, [SellerOrder]) {
+    var order = Order()
+    order.id = transaction.newID()
+    order.buyerID = buyerID
+    order.pricing = quote.pricing
+    order.address = request.deliveryAddress
+    order.notes = request.notes
+    order.payment.method = request.payment.method
+    order.timeline = [OrderTimelineEntry(.pending, at: transaction.time)]
+    order.createdAt = transaction.time
+    order.updatedAt = transaction.time
+    var parts: [SellerOrder] = []
+    for quoted in quote.parts {
+      var part = SellerOrder()
+      part.id = transaction.newID()
+      part.orderID = order.id
+      part.sellerID = quoted.sellerID
+      part.pricing = quoted.pricing
+      part.timeline = order.timeline
+      part.createdAt = transaction.time
+      part.updatedAt = transaction.time
+      parts.append(part)
+    }
+    let partOfSeller = Dictionary(
+      parts.map { ($0.sellerID, $0.id) }, uniquingKeysWith: { first, _ in first })
+    for (line, total) in zip(quote.lines, quote.lineTotals) {
+      var item = OrderItem()
+      item.id = transaction.newID()
+      item.sellerOrderID = partOfSeller[line.product.sellerID] ?? .zero
+      item.productID = line.product.id
+      item.variantID = line.variant.id
+      item.sellerID = line.product.sellerID
+      item.productName = line.product.title
+      item.productImage = line.product.images.first?.url ?? ""
+      item.quantity = line.item.quantity
+      item.unitPriceMinor = line.variant.priceMinor
+      item.totalMinor = total
+      order.items.append(item)
+    }
+    return (order, parts)
+  }
+
+  /// Charges, and answers the provider's reference. Throws BIZ_5003 or EXT_6001.
+  private func pay(
+    _ transaction: Transaction, _ order: Order, _ request: CheckoutRequest
+  ) throws -> String {
+    let outcome = try provider.charge(
+      transaction, key: "\(order.id):\(Self.attempt)",
+      amount: Money(minor: order.pricing.totalMinor, currency: order.pricing.currency),
+      token: request.payment.token)
+    switch outcome {
+    case .succeeded(let reference): return reference
+    case .declined(let reason):
+      throw MarketError(
+        .paymentFailed, "The payment was declined. Nothing was charged or ordered.",
+        details: .object([.init("reason", .string(reason))]))
+    case .unavailable:
+      throw MarketError(
+        .paymentGateway,
+        "The payment provider did not answer. Nothing was charged or ordered; try again.")
+    }
+  }
+
+  private func confirm(
+    _ transaction: Transaction, _ order: inout Order, _ parts: inout [SellerOrder]
+  ) throws {
+    order.orderNumber = try Orders.nextNumber(transaction)
+    order.status = .confirmed
+    order.payment.status = .completed
+    order.payment.paidAt = transaction.time
+    order.timeline.append(OrderTimelineEntry(.confirmed, at: transaction.time))
+    for index in parts.indices {
+      parts[index].orderNumber = "\(order.orderNumber)-\(index + 1)"
+      parts[index].status = .confirmed
+      parts[index].timeline = order.timeline
+    }
+  }
+
+  private func takeStock(_ transaction: Transaction, _ order: inout Order) throws {
+    for index in order.items.indices {
+      order.items[index].shares = try Inventory.take(
+        transaction, variantID: order.items[index].variantID,
+        quantity: order.items[index].quantity, referenceID: order.id)
+    }
+  }
+
+  private func post(
+    _ transaction: Transaction, _ order: inout Order, _ parts: [SellerOrder], reference: String
+  ) throws {
+    var payment = PaymentTransaction()
+    payment.id = transaction.newID()
+    payment.orderID = order.id
+    payment.userID = order.buyerID
+    payment.amountMinor = order.pricing.totalMinor
+    payment.currency = order.pricing.currency
+    payment.method = order.payment.method
+    payment.gateway = provider.name
+    payment.gatewayReference = reference
+    payment.status = .completed
+    payment.createdAt = transaction.time
+    try transaction.insert(payment)
+    order.payment.transactionID = payment.id
+    try Ledger.post(
+      transaction,
+      Ledger.chargeLines(
+        provider: provider.name, total: order.pricing.totalMinor, parts: parts),
+      transactionID: payment.id, currency: order.pricing.currency)
+  }
+}

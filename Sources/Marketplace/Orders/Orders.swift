@@ -1,0 +1,222 @@
+// Orders: reading orders, cancelling them, and moving a seller's part through its states.
+//
+//   from         to
+//   pending      confirmed, cancelled
+//   confirmed    processing, shipped, cancelled
+//   processing   shipped, cancelled
+//   shipped      delivered
+//   delivered    completed
+//
+// `cancelled` is reached by cancelling the whole order, never by this table alone, because stock and
+// money go back with it. The order's own state is that of its least advanced part.
+
+import Bytes
+import RecordStore
+
+/// POST /orders/{id}/cancel.
+public struct CancelRequest: Fields, Equatable {
+  public var reason = ""
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "reason", &reason, .length(0...1000))
+  }
+}
+
+/// PUT /orders/{id}/status.
+public struct OrderStatusRequest: Fields, Equatable {
+  public var status = OrderStatus.processing
+  public var notes: String?
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "status", &status, .required)
+    try visitor.field(2, "notes", &notes, .length(0...1000))
+  }
+}
+
+public enum Orders {
+  // MARK: Numbers
+
+  /// `SK-2026-000001`: counts from one in each year of log time. Numbers of confirmed orders only,
+  /// so they have no gaps.
+  static func nextNumber(_ transaction: Transaction) throws -> String {
+    let year = String(transaction.time.description.prefix(4))
+    let name = "orders-" + year
+    var counter = try transaction.get(Counter.self, key(name)) ?? Counter()
+    counter.name = name
+    counter.value += 1
+    try transaction.put(counter)
+    let digits = String(counter.value)
+    return "SK-\(year)-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+
+  // MARK: Asking
+
+  /// An order by its identifier or by that of a seller's part.
+  ///
+  /// The buyer and administrators see the whole order, or the part that was named; a seller sees the
+  /// seller's own part. To everybody else there is no such order (RES_4001).
+  public static func view(
+    _ reader: some RecordReader, id: UUIDv7, caller: Caller
+  ) throws -> OrderView {
+    if let order = try reader.get(Order.self, key(id)) {
+      let parts = try parts(reader, of: order.id)
+      if caller.isAdmin || caller.userID == order.buyerID {
+        return OrderView(order, parts: parts)
+      }
+      if let part = parts.first(where: { $0.sellerID == caller.userID }) {
+        return OrderView(part: part, of: order)
+      }
+    } else if let part = try reader.get(SellerOrder.self, key(id)),
+      let order = try reader.get(Order.self, key(part.orderID)),
+      caller.isAdmin || caller.userID == order.buyerID || caller.userID == part.sellerID
+    {
+      return OrderView(part: part, of: order)
+    }
+    throw MarketError.notFound("order")
+  }
+
+  /// A buyer's orders, newest first, at most `limit`, those before the order `before` when it is
+  /// given; and whether there are more.
+  public static func list(
+    _ reader: some RecordReader, buyerID: UUIDv7, before: UUIDv7?, limit: Int
+  ) throws -> (orders: [OrderView], hasMore: Bool) {
+    let prefix = key(buyerID)
+    let range = KeyRange(
+      from: prefix, to: before.map { prefix + key($0) } ?? keyAfterPrefix(prefix))
+    let orders = try reader.all(
+      in: Order.byBuyer, .range(range), reverse: true, limit: limit + 1)
+    let page = try orders.prefix(limit).map {
+      OrderView($0, parts: try parts(reader, of: $0.id))
+    }
+    return (page, orders.count > limit)
+  }
+
+  static func parts(_ reader: some RecordReader, of orderID: UUIDv7) throws -> [SellerOrder] {
+    try reader.all(in: SellerOrder.byOrder, .equal(key(orderID)))
+  }
+
+  // MARK: Changing
+
+  /// Cancels an order that has not been shipped: stock goes back where it came from, the whole
+  /// charge is refunded, the books are reversed, in this one commit.
+  ///
+  /// Errors: RES_4001 unless the caller is the buyer or an administrator; BIZ_5004 when a part is
+  /// shipped or the order has ended.
+  public static func cancel(
+    _ transaction: Transaction, id: UUIDv7, caller: Caller, reason: String,
+    provider: any EmbeddedPaymentProvider
+  ) throws -> OrderView {
+    guard var order = try transaction.get(Order.self, key(id)),
+      caller.isAdmin || caller.userID == order.buyerID
+    else { throw MarketError.notFound("order") }
+    var parts = try parts(transaction, of: order.id)
+    let cancellable: Set<OrderStatus> = [.pending, .confirmed, .processing]
+    guard cancellable.contains(order.status),
+      parts.allSatisfy({ cancellable.contains($0.status) })
+    else {
+      throw MarketError(
+        .orderCannotBeCancelled, "The order cannot be cancelled any more.",
+        details: .object([.init("status", .string(order.status.rawValue))]))
+    }
+    for item in order.items {
+      try Inventory.giveBack(
+        transaction, variantID: item.variantID, shares: item.shares, referenceID: order.id)
+    }
+    try refund(transaction, &order, provider)
+    let entry = OrderTimelineEntry(
+      .cancelled, at: transaction.time, notes: reason.isEmpty ? nil : reason)
+    for index in parts.indices {
+      parts[index].status = .cancelled
+      parts[index].timeline.append(entry)
+      parts[index].version += 1
+      parts[index].updatedAt = transaction.time
+      try transaction.put(parts[index])
+    }
+    var cancellation = OrderCancellation()
+    cancellation.reason = reason
+    cancellation.cancelledBy = caller.userID
+    cancellation.cancelledAt = transaction.time
+    order.status = .cancelled
+    order.cancellation = cancellation
+    order.timeline.append(entry)
+    order.version += 1
+    order.updatedAt = transaction.time
+    try transaction.put(order)
+    return OrderView(order, parts: parts)
+  }
+
+  private static func refund(
+    _ transaction: Transaction, _ order: inout Order, _ provider: any EmbeddedPaymentProvider
+  ) throws {
+    guard order.payment.status == .completed,
+      let charge = try transaction.get(
+        PaymentTransaction.self, key(order.payment.transactionID))
+    else { return }
+    try provider.refund(
+      transaction, reference: charge.gatewayReference,
+      amount: Money(minor: charge.amountMinor, currency: charge.currency))
+    var refund = charge
+    refund.id = transaction.newID()
+    refund.kind = .refund
+    refund.createdAt = transaction.time
+    try transaction.insert(refund)
+    let lines = try Ledger.lines(transaction, of: charge.id).map {
+      Ledger.Line($0.account, -$0.amountMinor)
+    }
+    try Ledger.post(
+      transaction, lines, transactionID: refund.id, currency: charge.currency)
+    order.payment.status = .refunded
+  }
+
+  private static let nextStates: [OrderStatus: Set<OrderStatus>] = [
+    .pending: [.confirmed], .confirmed: [.processing, .shipped], .processing: [.shipped],
+    .shipped: [.delivered], .delivered: [.completed],
+  ]
+  private static let progress: [OrderStatus] = [
+    .pending, .confirmed, .processing, .shipped, .delivered, .completed,
+  ]
+
+  /// Moves a seller's part to its next state, named by the part's identifier, or by the order's when
+  /// the caller sells one part of it.
+  ///
+  /// Errors: RES_4001 unless the caller is that seller or an administrator; RES_4003 for a step that
+  /// the table does not have.
+  public static func setStatus(
+    _ transaction: Transaction, id: UUIDv7, caller: Caller, _ request: OrderStatusRequest
+  ) throws -> OrderView {
+    var candidates: [SellerOrder] = []
+    if let part = try transaction.get(SellerOrder.self, key(id)) {
+      candidates = [part]
+    } else {
+      candidates = try parts(transaction, of: id)
+    }
+    candidates.removeAll { !caller.isAdmin && $0.sellerID != caller.userID }
+    guard candidates.count == 1, var part = candidates.first,
+      var order = try transaction.get(Order.self, key(part.orderID))
+    else { throw MarketError.notFound("order of one seller") }
+    guard nextStates[part.status]?.contains(request.status) == true else {
+      throw MarketError.conflict(
+        "An order that is \(part.status.rawValue) cannot become \(request.status.rawValue).",
+        reason: "illegal_transition")
+    }
+    part.status = request.status
+    part.timeline.append(
+      OrderTimelineEntry(request.status, at: transaction.time, notes: request.notes))
+    part.version += 1
+    part.updatedAt = transaction.time
+    try transaction.put(part)
+    let states = try parts(transaction, of: order.id).map(\.status)
+    if let slowest = progress.first(where: states.contains), slowest != order.status {
+      order.status = slowest
+      order.timeline.append(OrderTimelineEntry(slowest, at: transaction.time))
+    }
+    order.version += 1
+    order.updatedAt = transaction.time
+    try transaction.put(order)
+    return OrderView(part: part, of: order)
+  }
+}
