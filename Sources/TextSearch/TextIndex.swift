@@ -96,7 +96,10 @@ public final class TextIndex: View {
     }
   }
 
-  public func maintain() -> Bool {
+  public func maintain() -> Bool { maintain(beforeInstalling: {}) }
+
+  /// `beforeInstalling` runs between a merge and its installation, where commits may come.
+  package func maintain(beforeInstalling: () -> Void) -> Bool {
     let sources: [LiveSegment]? = writer.withLock { writer in
       policy.candidates(writer.state.segments).map { chosen in
         chosen.map { writer.state.segments[$0] }
@@ -104,6 +107,7 @@ public final class TextIndex: View {
     }
     guard let sources else { return false }
     let merged = SegmentMerge.merge(sources)
+    beforeInstalling()
     return writer.withLock { writer in
       writer.frozen = nil
       writer.state.install(merged.content, merged.origins, replacing: sources)

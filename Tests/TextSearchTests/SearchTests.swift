@@ -234,3 +234,24 @@ func pagingVisitsEveryHitExactlyOnce(limit: Int) throws {
   query.after = TextPosition(values: [.number(1)], ordinal: 0)
   #expect(throws: TextError.invalidPosition) { try snapshot.search(query) }
 }
+
+@Test func commitsDuringAMergeAreNotUndoneByIt() throws {
+  var model = Model(seed: 33)
+  let index = makeIndex(MergePolicy(fanIn: 3, inlineDocumentsMax: 0, segmentsMax: 1_000_000))
+  var merges = 0
+  for _ in 0..<120 {
+    index.apply(model.commit(changes: 15, ordinals: 100))
+    _ = index.maintain {
+      merges += 1
+      index.apply(model.commit(changes: 15, ordinals: 100))
+    }
+    let query = TextQuery("w1 w2 w3", limit: 1_000)
+    let found = try index.textSnapshot().search(query)
+    let expected = model.scores(["w1", "w2", "w3"])
+    #expect(Set(found.hits.map(\.ordinal)) == Set(expected.keys))
+    #expect(found.total == expected.count)
+  }
+  #expect(merges > 20)
+  let fresh = try rebuilt(&model).textSnapshot()
+  #expect(index.textSnapshot().digest == fresh.digest)
+}
