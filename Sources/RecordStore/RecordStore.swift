@@ -1,0 +1,177 @@
+// RecordStore: the records of one database in one file. Transactions go in through the one writer,
+// snapshots come out on any thread, checkpoints run beside both. The log is not known here: the
+// floor above appends the operations that `commit` returns and then calls `publish`.
+//
+//   writer      beginTransaction -> (work) -> commit ... -> [log append] -> publish(lsn)
+//   recovery    open -> replay(entry) ... -> publish(lsn)
+//   readers     snapshot
+//   care        freeze (writer) -> writeFrozen (any thread) -> finish (writer)
+//
+// Invariants
+// 1. What a snapshot shows was published, and nothing else is ever visible.
+// 2. The file holds two whole checkpoints; replaying the log from either gives the same records.
+// 3. No clock, no randomness, no threads: all that happens follows from the calls.
+// 4. `trees`, `pager` and `lastTime` belong to the writer's thread; what other threads may call says
+//    so and uses the registry, the cache or a mutex. That is why `@unchecked Sendable` holds.
+
+import Bytes
+import CommitLog
+import Disk
+import Synchronization
+
+public final class RecordStore: @unchecked Sendable {
+  public struct Options: Sendable {
+    /// Only for `create`; a power of two from 4 KiB to 64 KiB.
+    public var pageSize = PageLayout.pageSizeDefault
+    /// Memory for pages. Dirty pages of a large burst may go beyond it for a while.
+    public var cacheBytes = 64 << 20
+    /// How long a snapshot may be read after a later state was published.
+    public var snapshotSecondsMax: Int64 = 300
+    /// How much of the file a snapshot's LSN may keep from being used again.
+    public var snapshotBytesMax: UInt64 = 4 << 30
+
+    public init() {}
+  }
+
+  /// Numbers that other threads ask for; copied after every group and checkpoint.
+  struct Gauges {
+    var newestCheckpoint = LSN.zero
+    var olderCheckpoint = LSN.zero
+    var pageCount: UInt64 = 0
+    var freePages: UInt64 = 0
+    var retiredPages: UInt64 = 0
+    var dirtyPages = 0
+  }
+
+  public static let fileName = "records.souk"
+
+  public let databaseID: UUIDv7
+  public let options: Options
+  let tables: [UInt32: TableDescriptor]
+  let pager: Pager
+  let trees: WorkingTrees
+  let registry: SnapshotRegistry
+  let gauges = Mutex(Gauges())
+  var lastTime: Timestamp
+  /// An error came out of the middle of a change: the working trees are not to be trusted.
+  private var hasFailed = false
+
+  init(
+    databaseID: UUIDv7, options: Options, tables: [TableDescriptor], pager: Pager,
+    trees: WorkingTrees, registry: SnapshotRegistry
+  ) {
+    self.databaseID = databaseID
+    self.options = options
+    self.tables = Self.byNumber(tables)
+    self.pager = pager
+    self.trees = trees
+    self.registry = registry
+    lastTime = registry.publication.time
+    updateGauges()
+  }
+
+  private static func byNumber(_ tables: [TableDescriptor]) -> [UInt32: TableDescriptor] {
+    var result: [UInt32: TableDescriptor] = [:]
+    for table in tables + [Transaction.ordinalsTable] {
+      let replaced = result.updateValue(table, forKey: table.number)
+      precondition(replaced == nil, "table number \(table.number) is declared twice")
+    }
+    return result
+  }
+
+  // MARK: The writer
+
+  /// A transaction over all that has been committed, published or not. Dropping it undoes it.
+  public func beginTransaction(
+    time: Timestamp, random: @escaping () -> UInt64
+  ) -> Transaction {
+    lastTime = max(lastTime, time)
+    return Transaction(trees: trees, time: time, random: random)
+  }
+
+  /// Applies a transaction and returns what to log; readers see it after `publish`.
+  ///
+  /// Throws `readOnly`, with nothing changed, when the volume is too full for it. After any other
+  /// error the store refuses all further writes.
+  public func commit(_ transaction: Transaction) throws(StoreError) -> [Operation] {
+    try requireHealth()
+    let operations = transaction.operations
+    guard !operations.isEmpty else { return [] }
+    try pager.ensureFree(pagesNeeded(for: transaction.overlay))
+    do {
+      try trees.apply(transaction.overlay)
+    } catch {
+      hasFailed = true
+      throw error
+    }
+    return operations
+  }
+
+  /// Applies a logged transaction again. Call `publish` after it, or after several.
+  public func replay(_ entry: LogEntry) throws(StoreError) {
+    try requireHealth()
+    lastTime = max(lastTime, entry.time)
+    do {
+      try trees.apply(operations: entry.operations, tables: tables)
+    } catch {
+      hasFailed = true
+      throw error
+    }
+  }
+
+  /// Ends the group: everything committed becomes visible as the state after `lsn`.
+  public func publish(lsn: LSN) throws(StoreError) {
+    try requireHealth()
+    let current = registry.publication
+    if lsn == current.lsn, !pager.hasOpenGroup { return }
+    precondition(lsn > current.lsn, "LSN \(lsn) is published after \(current.lsn)")
+    do {
+      let catalog = try trees.seal()
+      pager.seal(lsn)
+      registry.publish(
+        Publication(lsn: lsn, time: lastTime, catalog: catalog, roots: trees.roots))
+      try pager.published(lsn)
+    } catch {
+      hasFailed = true
+      throw error
+    }
+    updateGauges()
+  }
+
+  func requireHealth() throws(StoreError) {
+    if hasFailed { throw .disk("the store has failed and must be opened again") }
+  }
+
+  /// Pages that applying may take at most: for every entry a leaf, the share of its branches and
+  /// of a split; not more copies than there are pages; the new bytes twice, since pages may be half
+  /// full; and a path with splits for each tree.
+  private func pagesNeeded(for overlay: TransactionOverlay) -> UInt64 {
+    var (entries, bytes) = (0, 0)
+    for tree in overlay.trees.values {
+      for chunk in tree.chunks {
+        entries += chunk.count
+        for entry in chunk {
+          let size = entry.key.count + (entry.value?.count ?? 0)
+          bytes += size
+          // A large value ends in extents, each of which may leave most of a page empty.
+          if size > pager.pageSize / 4 { bytes += pager.pageSize * (1 + size >> 20) }
+        }
+      }
+    }
+    let copies = min(UInt64(entries) * 3, pager.space.takenCount)
+    let paths = UInt64(overlay.trees.count + 1) * UInt64(2 * PageLayout.depthMax)
+    return copies + 3 * UInt64(bytes / pager.pageSize + 1) + paths
+  }
+
+  // MARK: Readers, on any thread
+
+  /// Pins the published state.
+  public func snapshot(purpose: String) -> Snapshot {
+    Snapshot(pin: registry.pin(purpose: purpose, pages: pager), registry: registry)
+  }
+
+  public var publishedLSN: LSN { registry.publishedLSN }
+
+  /// Closes the file. No reader, transaction or checkpoint may be under way.
+  public func close() { pager.file.close() }
+}
