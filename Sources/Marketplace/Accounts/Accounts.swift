@@ -154,9 +154,7 @@ public enum Accounts {
   public static func register(
     _ transaction: Transaction, _ request: RegisterRequest, passwordHash: String
   ) throws -> User {
-    guard request.role != .admin else {
-      throw MarketError(.forbidden, "Administrators are made on the server's command line.")
-    }
+    guard request.role != .admin else { throw adminRefused }
     return try create(transaction, request, passwordHash: passwordHash)
   }
 
@@ -180,6 +178,8 @@ public enum Accounts {
     return user
   }
 
+  public static let adminRefused = MarketError(
+    .forbidden, "Administrators are made on the server's command line.")
   public static let emailTaken = MarketError(
     .alreadyExists, "There is an account with this e-mail address. Sign in instead.")
   public static let invalidCredentials = MarketError(

@@ -1,0 +1,135 @@
+// MarketplaceServer: the marketplace as a table of routes; who is asking; reads from a snapshot and
+// writes through the one writer.
+//
+// Invariants
+// 1. A request reads from one snapshot, taken when it begins.
+// 2. A write is answered from the writer's completion, when its commit is durable and visible, and
+//    names that commit in X-Commit-LSN.
+// 3. Nothing here blocks an event loop: passwords are hashed on `PasswordPool`.
+
+import Bytes
+import CommitLog
+import Database
+import Marketplace
+import NIOPosix
+import RecordStore
+
+public struct MarketplaceServer: Sendable {
+  /// A read may ask for a position this far ahead at most; no queue of writes is longer, so what is
+  /// beyond it was never answered to anybody.
+  private static let minimumLSNLead: UInt64 = 65_536
+
+  public let market: Marketplace
+  let passwords: PasswordPool
+
+  public init(market: Marketplace) {
+    self.market = market
+    passwords = PasswordPool(hasher: market.hasher)
+  }
+
+  /// Ends the threads that hash passwords. Blocks; call it once, after the server has drained.
+  public func shutDown() throws {
+    try passwords.shutDown()
+  }
+
+  /// The routes of accounts, carts and orders.
+  public var routeGroups: [RouteGroup] { [authRoutes, cartRoutes, orderRoutes] }
+
+  // MARK: Who is asking
+
+  /// For the router: the principal of a bearer token, nil without one, 401 for one that is no good.
+  public func authenticate(_ request: Request) throws -> Principal? {
+    guard let header = request.headers["Authorization"] else { return nil }
+    let parts = header.split(separator: " ", omittingEmptySubsequences: true)
+    guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+      throw APIError(
+        .invalidToken, "Send Authorization: Bearer with an access token.",
+        headers: ["WWW-Authenticate": "Bearer"])
+    }
+    do {
+      let caller = try Accounts.authenticate(
+        market.database.snapshot().records, token: String(parts[1]), tokens: market.tokens,
+        at: .now)
+      return Principal(id: caller.userID, roles: Roles(caller.role), detail: caller)
+    } catch {
+      throw APIError.telling(error)
+    }
+  }
+
+  /// The user of a path's `{userId}`, where `me` is the caller. 403 for somebody else's, but to an
+  /// administrator.
+  func user<Body: Fields>(_ name: String, _ context: Context<Body>) throws -> UUIDv7 {
+    let caller = try context.caller()
+    if context.path(name) == "me" { return caller.userID }
+    let id = try context.pathID(name)
+    guard id == caller.userID || caller.isAdmin else {
+      throw APIError(.forbidden, "This belongs to somebody else.")
+    }
+    return id
+  }
+
+  // MARK: Reading and writing
+
+  /// Answers from one snapshot, which is at least at the request's X-Min-LSN.
+  func read<Body: Fields, Output: Fields>(
+    _ context: Context<Body>, _ answer: Answer<Output>,
+    _ body: @escaping @Sendable (DatabaseSnapshot) throws -> Reply<Output>
+  ) throws {
+    let run: @Sendable () -> Void = {
+      do {
+        let snapshot = market.database.snapshot()
+        answer.succeed(try body(snapshot).read(at: snapshot.lsn.rawValue))
+      } catch {
+        answer.fail(APIError.telling(error))
+      }
+    }
+    let visible = market.database.visibleLSN.rawValue
+    guard let minimum = try LogPosition.minimum(of: context.request), minimum > visible else {
+      return run()
+    }
+    guard minimum - visible <= Self.minimumLSNLead else {
+      throw APIError(
+        .invalidInput, "\(LogPosition.minimumHeader) is beyond any commit of this server.")
+    }
+    market.database.whenVisible(LSN(minimum), run)
+  }
+
+  /// Runs a transaction and answers when it is durable.
+  func write<Body: Fields, Output: Fields>(
+    _ context: Context<Body>, _ answer: Answer<Output>,
+    _ body: @escaping @Sendable (Transaction) throws -> Reply<Output>
+  ) {
+    market.database.write(requestID: context.commitRequestID, body) { result in
+      switch result {
+      case .success(let commit):
+        answer.succeed(commit.value.committed(at: commit.lsn.rawValue))
+      case .failure(let error): answer.fail(APIError.telling(error))
+      }
+    }
+  }
+}
+
+extension Roles {
+  init(_ role: UserRole) {
+    switch role {
+    case .buyer: self = .buyer
+    case .seller: self = .seller
+    case .admin: self = .admin
+    }
+  }
+}
+
+extension Context {
+  /// Who is asking; 401 for nobody.
+  func caller() throws(APIError) -> Caller {
+    let id = try userID()
+    guard let caller = principal?.detail as? Caller, caller.userID == id else {
+      throw APIError(
+        .unauthorized, "Sign in first.", headers: ["WWW-Authenticate": "Bearer"])
+    }
+    return caller
+  }
+
+  /// The request's id for the log, zero when it is no UUID.
+  var commitRequestID: UUIDv7 { UUIDv7(request.id) ?? .zero }
+}

@@ -1,0 +1,149 @@
+// Routes of orders: checkout, reading, cancelling, and a seller's progress.
+
+import Bytes
+import Marketplace
+import RecordStore
+
+/// A page of orders.
+struct OrderPage: Fields {
+  var data: [OrderView] = []
+  var hasMore = false
+  /// Names the last order of this page.
+  var nextCursor: String?
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "data", &data)
+    try visitor.field(2, "hasMore", &hasMore)
+    try visitor.field(3, "nextCursor", &nextCursor)
+  }
+}
+
+extension MarketplaceServer {
+  private static let replayedHeader = "Idempotent-Replayed"
+
+  var orderRoutes: RouteGroup {
+    RouteGroup("Orders") {
+      routeLater(
+        .post, "/checkout", "checkout",
+        "Buy what is in the cart. One Idempotency-Key is one purchase, however often it is sent.",
+        caller: .authenticated, idempotencyKey: .required, body: CheckoutRequest.self,
+        output: OrderView.self, status: 201,
+        errors: [
+          .validationFailed, .conflict, .insufficientStock, .productUnavailable, .paymentFailed,
+          .paymentGatewayError, .serviceUnavailable,
+        ], checkout)
+      routeLater(
+        .get, "/orders/{id}", "getOrder",
+        "An order, by its id or a seller's part's: whole to the buyer, a part to its seller.",
+        caller: .authenticated, output: OrderView.self, errors: [.notFound]
+      ) { context, answer in
+        let id = try context.pathID("id")
+        let caller = try context.caller()
+        try read(context, answer) { snapshot in
+          .ok(try Orders.view(snapshot.records, id: id, caller: caller))
+        }
+      }
+      routeLater(
+        .get, "/orders/user/{userId}", "listOrders",
+        "A buyer's orders, newest first; `me` is the caller.", caller: .authenticated,
+        query: [QueryParameter("limit", .integer(1...100)), QueryParameter("cursor")],
+        output: OrderPage.self, errors: [.forbidden], list)
+      routeLater(
+        .post, "/orders/{id}/cancel", "cancelOrder",
+        "Cancel before anything is shipped; stock and money go back in the same commit.",
+        caller: .authenticated, body: CancelRequest.self, output: OrderView.self,
+        errors: [.notFound, .orderCannotBeCancelled]
+      ) { context, answer in
+        let id = try context.pathID("id")
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          .ok(
+            try Orders.cancel(
+              transaction, id: id, caller: caller, reason: context.body.reason,
+              provider: market.provider))
+        }
+      }
+      routeLater(
+        .put, "/orders/{id}/status", "setOrderStatus",
+        "Move a seller's part of an order to its next state.", caller: .seller,
+        body: OrderStatusRequest.self, output: OrderView.self, errors: [.notFound, .conflict]
+      ) { context, answer in
+        let id = try context.pathID("id")
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          .ok(try Orders.setStatus(transaction, id: id, caller: caller, context.body))
+        }
+      }
+    }
+  }
+
+  @Sendable
+  private func checkout(
+    _ context: Context<CheckoutRequest>, _ answer: Answer<OrderView>
+  ) throws {
+    let buyerID = try context.userID()
+    let request = context.request
+    let idempotency: IdempotentRequest
+    do {
+      idempotency = try IdempotentRequest(
+        principalID: buyerID, method: request.method.name, route: "/checkout",
+        key: request.headers["Idempotency-Key"], path: request.path, query: request.query.pairs,
+        body: request.body)
+    } catch {
+      throw APIError(error)
+    }
+    let responder = answer.responder
+    market.database.write(requestID: context.commitRequestID) { transaction in
+      try market.checkout.run(
+        transaction, buyerID: buyerID, context.body, idempotency: idempotency
+      ) { refusal in
+        APIError(refusal).response(
+          requestID: request.id, path: request.path, time: transaction.time
+        ).body
+      }
+    } completion: { result in
+      switch result {
+      case .failure(let error): answer.fail(APIError.telling(error))
+      case .success(let commit):
+        var response = Response.json(commit.value.body, status: commit.value.status)
+        response.isPrivate = true
+        response.headers[LogPosition.commitHeader] = String(commit.lsn.rawValue)
+        if commit.value.isReplay { response.headers[Self.replayedHeader] = "true" }
+        responder.answer(response)
+      }
+    }
+  }
+
+  @Sendable
+  private func list(_ context: Context<Nothing>, _ answer: Answer<OrderPage>) throws {
+    let buyerID = try user("userId", context)
+    let limit = Int(context.query("limit", default: 20))
+    let before = try context.query("cursor").map { text throws(APIError) in
+      guard let bytes = Base64URL.decode(text), bytes.count == 36,
+        let id = UUIDv7(String(decoding: bytes, as: UTF8.self))
+      else { throw APIError(.invalidInput, "The cursor is not one of this list.") }
+      return id
+    }
+    try read(context, answer) { snapshot in
+      let page = try Orders.list(
+        snapshot.records, buyerID: buyerID, before: before, limit: limit)
+      var output = OrderPage()
+      output.data = page.orders
+      output.hasMore = page.hasMore
+      if page.hasMore {
+        output.nextCursor = page.orders.last.map { Base64URL.encode(Array($0.id.description.utf8)) }
+      }
+      return .ok(output)
+    }
+  }
+}
+
+extension QueryParameters {
+  /// Every parameter, in order.
+  fileprivate var pairs: [(name: String, value: String)] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }.flatMap { name in
+      all(name).map { (name, $0) }
+    }
+  }
+}
