@@ -66,11 +66,13 @@ final class DataDirectory: Sendable {
     }
   }
 
-  private static func takeLock(_ path: String, _ disk: any Disk) throws -> any DiskLock {
+  private static func takeLock(
+    _ path: String, _ disk: any Disk
+  ) throws(DatabaseError) -> any DiskLock {
     do {
       return try disk.lock(path + "/LOCK")
-    } catch let error as DiskError where error.kind == .locked {
-      throw DatabaseError.locked(path: path)
+    } catch {
+      throw error.kind == .locked ? .locked(path: path) : .disk(error)
     }
   }
 

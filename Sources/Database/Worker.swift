@@ -1,4 +1,4 @@
-// Worker: a named operating-system thread. The writer and the maintenance loop block on disk syncs,
+// Worker: an operating-system thread. The writer and the maintenance loop block on disk syncs,
 // which the cooperative pool must never do.
 
 import Glibc
@@ -10,22 +10,17 @@ package final class Worker: Sendable {
 
   package init(name: String, _ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
-      let name: String
       let body: @Sendable () -> Void
-      init(name: String, body: @escaping @Sendable () -> Void) {
-        self.name = name
-        self.body = body
-      }
+      init(body: @escaping @Sendable () -> Void) { self.body = body }
     }
     var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(name: name, body: body))
+    let box = Unmanaged.passRetained(Box(body: body))
     // Ownership of the box passes to the thread, which releases it.
     let result = pthread_create(
       &thread, nil,
       { argument in
         guard let argument else { return nil }
         let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-        pthread_setname_np(pthread_self(), box.name)
         box.body()
         return nil
       }, box.toOpaque())

@@ -96,6 +96,10 @@ public final class TextIndex: View {
     }
   }
 
+  public func makeEmpty() -> any View {
+    TextIndex(schema: schema, tables: tables, policy: policy, projection: projection)
+  }
+
   public func maintain() -> Bool { maintain(beforeInstalling: {}) }
 
   /// `beforeInstalling` runs between a merge and its installation, where commits may come.

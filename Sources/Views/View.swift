@@ -28,6 +28,8 @@ public protocol View: AnyObject, Sendable {
     throws
   /// The tables whose changes the view needs.
   var tables: [UInt32] { get }
+  /// A view of the same configuration that holds nothing, to compare with or to rebuild beside.
+  func makeEmpty() -> any View
   /// Background work that changes no answer: merging, flushing. Returns false when nothing is left.
   func maintain() -> Bool
 }
