@@ -12,8 +12,8 @@
 //       kept      as last written,
 //       dropped   as last synced,
 //       stale     as written before the last write, when it was written twice since the sync,
-//       garbage   random where unsynced writes went; the rest of the sector as last synced. A write
-//                 never destroys bytes beside it in its sector (SQLite calls this powersafe overwrite).
+//       garbage   random where unsynced writes changed bytes; the rest of the sector as last synced. A
+//                 write never destroys the bytes that it leaves alone (SQLite: powersafe overwrite).
 //     Torn writes need no case of their own: they are subsets of a write's sectors.
 //  5. The n-th call of a kind can fail, once or from then on, with any error. The call then had no
 //     effect, its whole effect, or (a write) half of it. A failed sync without effect forgets what was

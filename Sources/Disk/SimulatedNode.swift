@@ -157,7 +157,10 @@ struct SimulatedNode: Sendable {
         let low = base + Int(marks[sector] & 0xffff)
         let high = min(end, base + Int(marks[sector] >> 16))
         guard low < high else { continue }
-        for index in low..<high { result[index] = UInt8(truncatingIfNeeded: random()) }
+        for index in low..<high {
+          let noise = UInt8(truncatingIfNeeded: random())
+          if result[index] != visible[index] { result[index] = noise }
+        }
       }
     }
     return SimulatedNode(durable: result)
