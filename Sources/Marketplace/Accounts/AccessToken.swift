@@ -54,7 +54,7 @@ public struct AccessTokens: Sendable {
 
   public func sign(_ claims: AccessClaims) -> String {
     let signed = header + "." + Base64URL.encode(FieldJSON.encode(claims))
-    return signed + "." + Base64URL.encode(Digest.hmacSHA256(Array(signed.utf8), key: key))
+    return signed + "." + Base64URL.encode(Crypto.hmacSHA256(Array(signed.utf8), key: key))
   }
 
   /// The claims of a token of ours that is alive. Throws AUTH_1004 for any other text, AUTH_1003
@@ -67,7 +67,7 @@ public struct AccessTokens: Sendable {
       let signature = Base64URL.decode(String(parts[2]))
     else { throw invalid }
     let signed = Array((parts[0] + "." + parts[1]).utf8)
-    guard Digest.isEqual(signature, Digest.hmacSHA256(signed, key: key)),
+    guard Crypto.isEqual(signature, Crypto.hmacSHA256(signed, key: key)),
       let payload = Base64URL.decode(String(parts[1]))
     else { throw invalid }
     let claims: AccessClaims

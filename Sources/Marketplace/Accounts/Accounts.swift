@@ -118,12 +118,12 @@ public struct RefreshToken: Sendable {
   public let hash: [UInt8]
 
   /// A new one, 256 random bits.
-  public init() { self.init(text: Base64URL.encode(Digest.randomBytes(32))) }
+  public init() { self.init(text: Base64URL.encode(Crypto.randomBytes(32))) }
 
   /// One that a client presents.
   public init(text: String) {
     self.text = text
-    hash = Digest.sha256(Array(text.utf8))
+    hash = Crypto.sha256(Array(text.utf8))
   }
 }
 

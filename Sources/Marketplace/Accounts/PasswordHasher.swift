@@ -34,9 +34,9 @@ public struct PasswordHasher: Sendable {
   /// The hash to store. Throws VAL_3001 for a password that is too short or too long.
   public func hash(_ password: String) throws(MarketError) -> String {
     try Self.check(password, path: "/password")
-    let salt = Digest.randomBytes(22).map { Self.saltAlphabet[Int($0 & 63)] }
+    let salt = Crypto.randomBytes(22).map { Self.saltAlphabet[Int($0 & 63)] }
     // The last character of a 128-bit salt carries two bits: only four characters are canonical.
-    let last = Array(".Oeu".utf8)[Int(Digest.randomBytes(1)[0] & 3)]
+    let last = Array(".Oeu".utf8)[Int(Crypto.randomBytes(1)[0] & 3)]
     let setting = Self.prefix(cost) + String(decoding: salt.dropLast() + [last], as: UTF8.self)
     guard let hash = Self.crypt(password, setting: setting) else {
       throw MarketError(.internalError, "The password cannot be hashed.")
@@ -53,7 +53,7 @@ public struct PasswordHasher: Sendable {
       password.utf8.count <= Self.passwordBytesMax && !password.utf8.contains(0)
     let computed = Self.crypt(fits ? password : "", setting: setting)
     guard let computed, isUsable, fits else { return false }
-    return Digest.isEqual(Array(computed.utf8), Array(setting.utf8))
+    return Crypto.isEqual(Array(computed.utf8), Array(setting.utf8))
   }
 
   /// Throws VAL_3001 at `path` unless the password has 8 to 72 bytes, none of them zero.

@@ -123,7 +123,7 @@ public struct IdempotentRequest: Sendable, Equatable {
       part(Array(pair.value.utf8))
     }
     part(body)
-    return Digest.sha256(writer.bytes)
+    return Crypto.sha256(writer.bytes)
   }
 }
 

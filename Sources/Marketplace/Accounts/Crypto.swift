@@ -1,9 +1,9 @@
-// Digest: the few calls into OpenSSL that accounts and idempotency need, behind array faces.
+// Crypto: the few calls into OpenSSL that accounts and idempotency need, behind array faces.
 
 import Bytes
 import COpenSSL
 
-public enum Digest {
+public enum Crypto {
   /// SHA-256 (FIPS 180-4): 32 bytes.
   public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
     // Unsafe: OpenSSL writes exactly 32 bytes into the buffer that is made for them.

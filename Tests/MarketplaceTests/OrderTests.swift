@@ -1,0 +1,194 @@
+// Orders: who sees what, cancelling, a seller's progress, and the identities under random use.
+
+import Bytes
+import Marketplace
+import RecordStore
+import Testing
+
+private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user.role) }
+
+@Test func theBuyerSeesTheOrderAndEachSellerItsPart() throws {
+  let fixture = try CheckoutFixture()
+  let sellers = [
+    try fixture.user("a@shop.example", role: .seller),
+    try fixture.user("b@shop.example", role: .seller),
+  ]
+  let stool = try fixture.product(of: sellers[0], price: 4990, stock: [5])
+  let lamp = try fixture.product(of: sellers[1], price: 1000, stock: [5])
+  let buyer = try fixture.user("buyer@example.com")
+  let stranger = try fixture.user("c@shop.example", role: .seller)
+  let admin = try fixture.user("root@example.com", role: .admin)
+  try fixture.add(stool, 1, to: buyer)
+  try fixture.add(lamp, 2, to: buyer)
+  let text = try #require(try fixture.order(fixture.checkout(buyer, key: "k"))["id"]?.text)
+  let id = try #require(UUIDv7(text))
+  let whole = try Orders.view(fixture.records, id: id, caller: caller(buyer))
+  #expect(whole.items.count == 2 && whole.orders.count == 2 && whole.payment != nil)
+  #expect(try Orders.view(fixture.records, id: id, caller: caller(admin)) == whole)
+  let part = try Orders.view(fixture.records, id: id, caller: caller(sellers[1]))
+  #expect(part.items.map(\.productID) == [lamp.id] && part.payment == nil)
+  #expect(part.pricing.total == Amount(minor: 2000, digits: 2))
+  #expect(try Orders.view(fixture.records, id: part.id, caller: caller(sellers[1])) == part)
+  #expect(try Orders.view(fixture.records, id: part.id, caller: caller(buyer)) == part)
+  for outsider in [stranger, try fixture.user("d@example.com")] {
+    let error = refusal {
+      _ = try Orders.view(fixture.records, id: id, caller: caller(outsider))
+    }
+    #expect(error?.code == .notFound)
+  }
+  #expect(
+    refusal {
+      _ = try Orders.view(fixture.records, id: part.id, caller: caller(sellers[0]))
+    }?.code == .notFound)
+  try fixture.finish()
+}
+
+@Test func aBuyersOrdersAreListedNewestFirstWithoutGapsOrRepeats() throws {
+  let fixture = try CheckoutFixture()
+  let seller = try fixture.user("a@shop.example", role: .seller)
+  let stool = try fixture.product(of: seller, price: 100, stock: [100])
+  let buyers = [try fixture.user("b@example.com"), try fixture.user("c@example.com")]
+  for number in 0..<14 {
+    let buyer = buyers[number % 2]
+    try fixture.add(stool, 1, to: buyer)
+    _ = try fixture.checkout(buyer, key: "k\(number)")
+  }
+  var seen: [String] = []
+  var before: UUIDv7?
+  repeat {
+    let page = try Orders.list(
+      fixture.records, buyerID: buyers[0].id, before: before, limit: 3)
+    seen += page.orders.map(\.orderNumber)
+    before = page.hasMore ? page.orders.last?.id : nil
+  } while before != nil
+  #expect(seen == (0..<7).map { "SK-2026-0000" + (13 - 2 * $0 < 10 ? "0" : "") + "\(13 - 2 * $0)" })
+  try fixture.finish()
+}
+
+@Test func cancellingGivesBackStockAndMoneyInOneCommit() throws {
+  let fixture = try CheckoutFixture(
+    policies: OrderPolicies(
+      tax: FlatRateTax(basisPoints: 700), delivery: FlatFeeDelivery(feeMinor: 250)))
+  let seller = try fixture.user("a@shop.example", role: .seller)
+  let stool = try fixture.product(of: seller, price: 333, stock: [2, 2])
+  let buyer = try fixture.user("buyer@example.com")
+  try fixture.add(stool, 3, to: buyer)
+  let answer = try fixture.order(fixture.checkout(buyer, key: "k"))
+  let id = try #require(answer["id"]?.text.flatMap { UUIDv7($0) })
+  let levels = try Inventory.levels(fixture.records, variantID: stool.id)
+  #expect(levels.reduce(0) { $0 + $1.quantity } == 1)
+  let before = fixture.database.visibleLSN
+  func cancel(_ user: User) throws -> OrderView {
+    try fixture.write {
+      try Orders.cancel(
+        $0, id: id, caller: caller(user), reason: "Changed my mind",
+        provider: fixture.market.provider)
+    }
+  }
+  #expect(refusal { _ = try cancel(seller) }?.code == .notFound)
+  let cancelled = try cancel(buyer)
+  #expect(fixture.database.visibleLSN == before.next)
+  #expect(cancelled.status == .cancelled && cancelled.payment?.status == .refunded)
+  #expect(cancelled.orders.allSatisfy { $0.status == .cancelled })
+  #expect(
+    try Inventory.levels(fixture.records, variantID: stool.id).map(\.quantity) == [2, 2])
+  #expect(refusal { _ = try cancel(buyer) }?.code == .orderCannotBeCancelled)
+  let entries = try fixture.records.all(LedgerEntry.self)
+  for (_, lines) in Dictionary(grouping: entries, by: \.account) {
+    #expect(lines.reduce(0) { $0 + $1.amountMinor } == 0)
+  }
+  try fixture.expectIdentities(received: [stool.id: 4])
+  try fixture.finish()
+}
+
+@Test func aSellersPartTakesLegalStepsOnly() throws {
+  let fixture = try CheckoutFixture()
+  let sellers = [
+    try fixture.user("a@shop.example", role: .seller),
+    try fixture.user("b@shop.example", role: .seller),
+  ]
+  let buyer = try fixture.user("buyer@example.com")
+  for seller in sellers {
+    try fixture.add(try fixture.product(of: seller, price: 100, stock: [5]), 1, to: buyer)
+  }
+  let answer = try fixture.order(fixture.checkout(buyer, key: "k"))
+  let id = try #require(answer["id"]?.text.flatMap { UUIDv7($0) })
+  func set(_ status: OrderStatus, _ user: User) throws -> OrderStatus {
+    var request = OrderStatusRequest()
+    request.status = status
+    let ready = request
+    return try fixture.write {
+      try Orders.setStatus($0, id: id, caller: caller(user), ready).status
+    }
+  }
+  func whole() throws -> OrderStatus {
+    try Orders.view(fixture.records, id: id, caller: caller(buyer)).status
+  }
+  for status in [OrderStatus.delivered, .completed, .confirmed, .pending, .cancelled, .refunded] {
+    #expect(refusal { _ = try set(status, sellers[0]) }?.code == .conflict, "\(status)")
+  }
+  #expect(try set(.shipped, sellers[0]) == .shipped)
+  #expect(try whole() == .confirmed)
+  #expect(refusal { _ = try set(.shipped, buyer) }?.code == .notFound)
+  #expect(try set(.shipped, sellers[1]) == .shipped)
+  #expect(try whole() == .shipped)
+  let error = refusal {
+    try fixture.write {
+      _ = try Orders.cancel(
+        $0, id: id, caller: caller(buyer), reason: "", provider: fixture.market.provider)
+    }
+  }
+  #expect(error?.code == .orderCannotBeCancelled)
+  try fixture.finish()
+}
+
+@Test func theIdentitiesHoldUnderRandomCartsCheckoutsAndCancellations() throws {
+  let seed: UInt64 = 0x0dde
+  var random = SeededNumbers(seed: seed)
+  let fixture = try CheckoutFixture(
+    policies: OrderPolicies(
+      tax: FlatRateTax(basisPoints: 1913), delivery: FlatFeeDelivery(feeMinor: 101)), seed: seed)
+  var received: [UUIDv7: Int64] = [:]
+  var products: [Product] = []
+  for number in 0..<9 {
+    let seller = try fixture.user("s\(number)@shop.example", role: .seller)
+    let stock = (0..<3).map { _ in Int64.random(in: 0...12, using: &random) }
+    let price = Int64.random(in: 0...99_999, using: &random)
+    let product = try fixture.product(of: seller, price: price, stock: stock)
+    products.append(product)
+    received[product.id] = stock.reduce(0, +)
+  }
+  let buyers = try (0..<6).map { try fixture.user("b\($0)@example.com") }
+  var bought = 0
+  for step in 0..<250 {
+    let buyer = buyers.randomElement(using: &random)!
+    do {
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<6:
+        try fixture.add(
+          products.randomElement(using: &random)!, Int64.random(in: 1...4, using: &random),
+          to: buyer)
+      case 6..<9:
+        let token = Bool.random(using: &random) ? "tok_success" : "tok_decline"
+        let answer = try fixture.checkout(
+          buyer, key: "k\(step)", CheckoutFixture.request(token: token))
+        if answer.status == 201 { bought += 1 }
+      default:
+        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
+          continue
+        }
+        try fixture.write {
+          _ = try Orders.cancel(
+            $0, id: order.id, caller: Caller(userID: order.buyerID, role: .buyer), reason: "",
+            provider: fixture.market.provider)
+        }
+      }
+    } catch is MarketError {
+      // A refusal is a fine outcome; that it changed nothing is what the identities show.
+    }
+    if step % 25 == 0 { try fixture.expectIdentities(received: received) }
+  }
+  #expect(bought > 10, "seed \(seed)")
+  try fixture.expectIdentities(received: received)
+  try fixture.finish()
+}
