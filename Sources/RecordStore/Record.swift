@@ -1,11 +1,11 @@
 // Record: a Swift struct that the store keeps. From its one field list (Fields) come its stored
 // form, its JSON and its schema; from its table declaration, its place and its indexes.
 //
-//   extension Coupon: Record {
-//     static let table = Table<Coupon>(
-//       number: 12, name: "coupons", indexes: [bySeller])
-//     static let bySeller = Index<Coupon>(number: 1, name: "bySeller") { [key($0.sellerID)] }
-//     var primaryKey: [UInt8] { key(code) }
+//   extension Bookmark: Record {
+//     static let table = Table<Bookmark>(
+//       number: 12, name: "bookmarks", indexes: [byOwner])
+//     static let byOwner = Index<Bookmark>(number: 1, name: "byOwner") { [key($0.ownerID)] }
+//     var primaryKey: [UInt8] { key(id) }
 //   }
 
 import Bytes

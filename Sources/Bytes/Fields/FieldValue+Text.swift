@@ -97,7 +97,7 @@ extension Timestamp: FieldElement {
   }
 }
 
-/// A closed set of words: `enum OrderStatus: String, FieldEnum { case pending, paid }`.
+/// A closed set of words: `enum DoorState: String, FieldEnum { case open, closed }`.
 ///
 /// Stored and written as its word. A stored word that this program does not know is an error.
 public protocol FieldEnum: FieldElement, RawRepresentable, CaseIterable where RawValue == String {

@@ -2,14 +2,14 @@
 // order of their numbers; every representation is one visitor over that list: the binary form in
 // the store, JSON in and out, validation, and the schema from which OpenAPI is made.
 //
-//   struct Coupon: Fields {
-//     var code = ""
-//     var percentOff: Int64 = 0
+//   struct Bookmark: Fields {
+//     var title = ""
+//     var page: Int64 = 0
 //     var expiresAt: Timestamp?
 //
 //     mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-//       try visitor.field(1, "code", &code, .length(1...40))
-//       try visitor.field(2, "percentOff", &percentOff, .range(1...100))
+//       try visitor.field(1, "title", &title, .length(1...40))
+//       try visitor.field(2, "page", &page, .range(1...10_000))
 //       try visitor.field(3, "expiresAt", &expiresAt)
 //     }
 //   }
