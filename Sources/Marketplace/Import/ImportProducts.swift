@@ -1,0 +1,132 @@
+// ImportProducts: a row becomes a product, on sale unless it says otherwise, with its stock at the
+// place it is sold from.
+
+import Bytes
+import RecordStore
+
+struct ProductRow: Sendable {
+  var externalID: String
+  /// The imported shop that sells it; empty when the row names none.
+  var storeID: String
+  var content = Product()
+
+  init(_ row: inout ImportRow) {
+    externalID = row.text("externalId", length: 1...64)
+    storeID = row.text("storeId", length: 0...64)
+    content.title = row.text("title", length: 3...255)
+    content.description = row.text("description", length: 10...5000)
+    content.brand = row.text("brand", length: 0...100)
+    let currency = row.text("currency", length: 0...3)
+    if !currency.isEmpty {
+      if Currency.isWellFormed(currency) {
+        content.currency = currency
+      } else {
+        row.refuse("currency", "must be an ISO 4217 code such as USD")
+      }
+    }
+    content.priceMinor = row.price("price", currency: content.currency)
+    content.popularity = row.integer("popularity", range: 0...1_000_000_000) ?? 0
+    content.categoryPath = row.texts("categories", count: 0...CategoryPath.levelsMax)
+    let image = row.text("image", length: 0...2048)
+    if !image.isEmpty { content.images = [ProductImage(url: image, alt: content.title)] }
+    let status = row.text("status", length: 0...20)
+    content.status = .active
+    if !status.isEmpty {
+      if let known = ProductStatus(rawValue: status) {
+        content.status = known
+      } else {
+        let names = ProductStatus.allCases.map(\.rawValue).joined(separator: ", ")
+        row.refuse("status", "must be one of \(names)")
+      }
+    }
+  }
+
+  func write(
+    _ transaction: Transaction, shops: ImportedShops?, stock: Int64?
+  ) throws -> ImportReport.Outcome {
+    let old = try transaction.lookup(Product.byExternalID, key(externalID))
+    let shop = try shop(transaction, shops: shops, old: old)
+    let product = try merged(with: old, shop: shop, transaction)
+    let outcome: ImportReport.Outcome
+    if let old {
+      outcome = old == product ? .unchanged : .updated
+    } else {
+      outcome = .created
+    }
+    if outcome != .unchanged { try transaction.put(product) }
+    if let stock, let locationID = product.locationID {
+      for variant in product.sellableVariants {
+        let level = try transaction.get(StockLevel.self, key(variant.id, locationID))
+        if level?.quantity == stock { continue }
+        try Inventory.set(
+          transaction, variantID: variant.id, locationID: locationID, quantity: stock,
+          notes: "import")
+      }
+    }
+    return outcome
+  }
+
+  private func shop(
+    _ transaction: Transaction, shops: ImportedShops?, old: Product?
+  ) throws -> Location {
+    if !storeID.isEmpty {
+      guard
+        let named = try transaction.lookup(
+          Location.byExternalID, Location.externalKey(storeID))
+      else {
+        throw MarketError(
+          .notFound, "Product \(externalID) names shop \(storeID), which has not been imported.")
+      }
+      return named
+    }
+    if let old, let locationID = old.locationID,
+      let place = try transaction.get(Location.self, key(locationID))
+    {
+      return place
+    }
+    guard let shops else {
+      throw MarketError(
+        .missingRequiredField,
+        "Product \(externalID) names no shop: give it a storeId, or use --assign-to-stores.")
+    }
+    return shops.shop(for: externalID)
+  }
+
+  /// The product as it shall be; equal to `old` when the row says nothing new.
+  private func merged(
+    with old: Product?, shop: Location, _ transaction: Transaction
+  ) throws -> Product {
+    var product = old ?? content
+    if let old {
+      product.title = content.title
+      product.description = content.description
+      product.brand = content.brand
+      product.currency = content.currency
+      product.priceMinor = content.priceMinor
+      product.popularity = content.popularity
+      product.categoryPath = content.categoryPath
+      product.images = content.images
+      product.status = content.status
+      product.deletedAt = nil
+      product.slug = old.isDeleted ? "" : old.slug
+    } else {
+      product.id = transaction.newID()
+      product.ordinal = try transaction.nextOrdinal(space: Catalog.ordinalSpace)
+      product.externalID = externalID
+      product.createdAt = transaction.time
+      product.updatedAt = transaction.time
+    }
+    product.sellerID = shop.sellerID
+    product.take(placeOf: shop, keepingOwn: false)
+    product.categoryID = try Categories.find(transaction, path: content.categoryPath)?.id
+    if product.slug.isEmpty {
+      product.slug = try Catalog.freeSlug(
+        transaction, Slug.make(product.title, fallback: "product"), product)
+    }
+    if let old, old != product {
+      product.version = old.version + 1
+      product.updatedAt = transaction.time
+    }
+    return product
+  }
+}
