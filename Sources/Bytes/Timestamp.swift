@@ -69,7 +69,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 }
 
 extension Timestamp {
-  /// Parses RFC 3339 with `Z` or a numeric offset and up to six fractional digits.
+  /// Parses RFC 3339 with `Z` or a numeric offset. Fractional digits beyond the sixth are dropped, and
+  /// a leap second (`:60`) is the second after it.
   public init?(_ text: some StringProtocol) {
     let utf8 = Array(text.utf8)
     guard utf8.count >= 20, utf8.count <= 40 else { return nil }
