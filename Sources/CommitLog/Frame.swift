@@ -51,11 +51,24 @@ public struct FrameHeader: Equatable, Sendable {
 
   /// Whatever stands at `offset`, when its sizes agree and it fits; its hash is not looked at.
   static func plausible(_ bytes: [UInt8], at offset: Int) -> FrameHeader? {
-    guard offset >= 0, offset <= bytes.count - byteCount - 8 else { return nil }
+    guard offset >= 0, offset <= bytes.count - byteCount - 8, sizesAgree(bytes, at: offset)
+    else { return nil }
     var reader = ByteReader(bytes.span.bytes.extracting(offset..<offset + byteCount))
     guard let header = try? FrameHeader(&reader), header.frameBytes <= bytes.count - offset
     else { return nil }
     return header
+  }
+
+  /// Whether the two sizes of a header at `offset` fit each other; the header lies inside `bytes`.
+  /// Recovery asks this at every eighth byte of a segment, where an error for each no would cost
+  /// more than all the rest of it.
+  private static func sizesAgree(_ bytes: [UInt8], at offset: Int) -> Bool {
+    bytes.withUnsafeBytes { buffer in
+      func size(_ field: Int) -> Int {
+        Int(UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: field, as: UInt32.self)))
+      }
+      return size(offset) == frameBytes(payload: size(offset + 20))
+    }
   }
 
   /// What the first four bytes claim to be the size of a frame; 0 when they are not there.

@@ -28,10 +28,12 @@ final class SharedRandom: Sendable {
 final class Shared<Value: Sendable>: Sendable {
   private let storage: Mutex<Value>
 
-  init(_ value: Value) { storage = Mutex(value) }
+  init(_ value: sending Value) { storage = Mutex(value) }
 
   var value: Value { storage.withLock { $0 } }
-  func update(_ body: @Sendable (inout Value) -> Void) { storage.withLock { body(&$0) } }
+  func update(_ change: (Value) -> Value) {
+    storage.withLock { $0 = change($0) }
+  }
 }
 
 /// The seed of a randomised test: SOUK_TEST_SEED, or the given one.

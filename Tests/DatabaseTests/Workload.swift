@@ -43,7 +43,9 @@ struct Progress: Record {
   var primaryKey: [UInt8] { key(name) }
 }
 
-let workloadTables = [TableDescriptor(erasing: Note.table), TableDescriptor(erasing: Progress.table)]
+let workloadTables = [
+  TableDescriptor(erasing: Note.table), TableDescriptor(erasing: Progress.table),
+]
 
 enum Change: Sendable {
   case put(Note)
