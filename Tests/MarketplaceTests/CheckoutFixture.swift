@@ -27,6 +27,8 @@ struct CheckoutFixture {
       }, random: { random.withLock { $0.next() } },
       onFatal: { Issue.record("the log failed: \($0)") })
     configuration.runsThreads = runsThreads
+    // Opening reads the whole of a log segment; small ones keep the tests quick.
+    configuration.segmentBytes = 256 << 10
     market = try Marketplace(
       database: try Database.create(configuration), hasher: PasswordHasher(cost: 4),
       policies: policies)
