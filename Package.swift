@@ -78,6 +78,25 @@ let package = Package(
         "Server", argumentParser,
       ],
       swiftSettings: settings),
+    // Tests
+    tests(of: "Bytes", []),
+    tests(of: "Disk", ["Bytes"]),
+    tests(of: "CommitLog", ["Bytes", "Disk"]),
+    tests(of: "RecordStore", ["Bytes", "Disk", "CommitLog"]),
+    tests(of: "Views", ["Bytes", "Disk", "CommitLog"]),
+    tests(of: "TextSearch", ["Bytes", "Disk", "CommitLog", "Views"]),
+    tests(
+      of: "Database", ["Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch"]),
+    tests(
+      of: "Marketplace",
+      ["Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch", "Database"]),
+    tests(
+      of: "Server",
+      [
+        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace", nioPosix,
+      ]),
+    tests(of: "souk", ["Bytes"]),
+    .testTarget(name: "HouseTests", swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -57,7 +57,9 @@ extension Database {
     do {
       try log.prepareNextSegment()
     } catch {
-      // The appender prepares it itself when it gets there, and reports what goes wrong.
+      // The writer asks for it when it gets there, and refuses what needs it. The tick waits too: it
+      // may be the one that needs it, and then the failure would be fatal.
+      return
     }
     let isIdle = queue.withLock { $0.jobs.isEmpty }
     guard isIdle, log.needsTick else { return }
@@ -65,31 +67,25 @@ extension Database {
       do {
         try log.tick()
       } catch {
-        stopAfterFailure(error)
+        stop(because: error)
       }
     }
   }
 
-  /// Runs `body` between two groups and waits for it.
+  /// Runs `body` between two groups and waits for it. Returns without having run it when the database
+  /// is closed or has failed.
   func runOnWriter(_ body: @escaping @Sendable () -> Void) {
     let done = Monitor(false)
+    let end: @Sendable () -> Void = { done.signal { $0 = true } }
     let refusal = enqueue(
-      .control {
-        body()
-        done.signal { $0 = true }
-      })
+      .control(
+        run: {
+          body()
+          end()
+        }, abandon: end))
     guard refusal == nil else { return }
     if !configuration.runsThreads { while step() {} }
-    // A failed log drops the queue; then nobody will signal.
-    while done.wait(milliseconds: 1000, { $0 ? true : nil }) == nil {
-      if queue.withLock({ $0.hasFailed }) { return }
-    }
-  }
-
-  func stopAfterFailure(_ error: any Error) {
-    queue.signal { $0.hasFailed = true }
-    configuration.onFatal(
-      #"{"level":"fatal","event":"log-failed","error":"\#(error)","exit":74}"#)
+    done.wait { $0 ? true : nil }
   }
 
   /// Writes a checkpoint beside the writer, and lets go of the log below the older of the two.
@@ -111,7 +107,7 @@ extension Database {
       do throws(StoreError) {
         try store.writeFrozen(checkpoint)
       } catch {
-        if checkpoint.isLost { stopAfterFailure(error) }
+        if checkpoint.isLost { stop(because: error) }
         throw error
       }
     } catch {

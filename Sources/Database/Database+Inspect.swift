@@ -31,6 +31,17 @@ extension Database {
   /// The store's numbers; any thread.
   public var storeInfo: StoreInfo { store.info() }
 
+  /// Writes that wait for the writer.
+  public var queuedWrites: Int { queue.withLock { $0.jobs.count } }
+
+  /// Why writes are refused; nil when they are not.
+  public var notReadyReason: String? {
+    queue.withLock { queue in
+      if queue.hasFailed { return "the log has failed" }
+      return queue.isClosed ? "the database is closed" : nil
+    }
+  }
+
   /// Names of the declared tables with their rows in `snapshot`.
   public func tableCounts(in snapshot: DatabaseSnapshot) -> [(name: String, rows: UInt64)] {
     configuration.tables.map { ($0.name, snapshot.records.entryCount(tree: $0.tree)) }

@@ -24,7 +24,15 @@ enum WriteJob: Sendable {
   case transaction(
     requestID: UUIDv7, run: @Sendable (Transaction) throws -> Void,
     finish: @Sendable (WriteOutcome) -> Void)
-  case control(@Sendable () -> Void)
+  case control(run: @Sendable () -> Void, abandon: @Sendable () -> Void)
+
+  /// Answers a job that will not be run.
+  func refuse(_ error: DatabaseError) {
+    switch self {
+    case .transaction(_, _, let finish): finish(.failed(error))
+    case .control(_, let abandon): abandon()
+    }
+  }
 }
 
 /// The writer's own variables. Only the thread that runs `step` touches them.
@@ -124,27 +132,34 @@ extension Database {
     }
     guard !jobs.isEmpty else { return false }
     var group = Group()
-    for job in jobs {
+    for (index, job) in jobs.enumerated() {
       switch job {
       case .transaction(let requestID, let run, let finish):
         execute(requestID: requestID, run: run, finish: finish, in: &group)
-        if group.bytes >= configuration.limits.groupBytes {
-          guard commit(&group) else { return true }
-        }
-      case .control(let body):
-        guard commit(&group) else { return true }
-        body()
+        if group.bytes >= configuration.limits.groupBytes { commit(&group) }
+      case .control(let run, _):
+        commit(&group)
+        if !hasFailed { run() }
+      }
+      if hasFailed {
+        for answer in group.answers { answer.finish(.failed(DatabaseError.outcomeUnknown)) }
+        if case .control = job { job.refuse(.outcomeUnknown) }
+        for job in jobs[(index + 1)...] { job.refuse(.outcomeUnknown) }
+        return true
       }
     }
-    _ = commit(&group)
+    commit(&group)
     return true
   }
+
+  private var hasFailed: Bool { queue.withLock { $0.hasFailed } }
 
   /// Transactions that ran and are not durable yet.
   struct Group {
     var entries: [LogEntry] = []
     var answers: [(finish: @Sendable (WriteOutcome) -> Void, outcome: WriteOutcome)] = []
-    var bytes = 0
+    /// At least the size of its frame.
+    var bytes = LogEntry.frameBytesMost
   }
 
   private func execute(
@@ -156,39 +171,75 @@ extension Database {
     do {
       let transaction = store.beginTransaction(time: time, random: configuration.random)
       try run(transaction)
-      let operations = try store.commit(transaction)
-      if operations.isEmpty {
+      let bytes = LogEntry.bytesMost(of: transaction.operations)
+      guard bytes > 0 else {
         group.answers.append((finish, .committed(writer.lsn, time)))
         return
       }
+      try makeRoom(bytes, &group)
+      let operations = try store.commit(transaction)
       writer.lsn = writer.lsn.next
       writer.time = time
-      for operation in operations { group.bytes += operation.byteCount }
+      group.bytes += bytes
       group.entries.append(
         LogEntry(lsn: writer.lsn, time: time, requestID: requestID, operations: operations))
       group.answers.append((finish, .committed(writer.lsn, time)))
     } catch {
+      if hasFailed { return finish(.failed(DatabaseError.outcomeUnknown)) }
       // Answered with the group: the refusal may rest on what an earlier member of it wrote.
       group.answers.append((finish, .failed(error)))
+      do {
+        try repair(group)
+      } catch {
+        fail(group, because: error)
+        group = Group()
+      }
     }
   }
 
-  /// Makes the group durable and visible, then answers. False when the log has failed.
-  private func commit(_ group: inout Group) -> Bool {
+  /// Sees to it that nothing but the disk can keep the log from taking an entry, before the entry is
+  /// applied: it fits in a frame, with the group or after it, and the frame has its space.
+  private func makeRoom(_ bytes: Int, _ group: inout Group) throws {
+    let limit = log.frameBytesMost
+    guard LogEntry.frameBytesMost + bytes <= limit else {
+      throw StoreError.transactionTooLarge(bytes: bytes, limit: limit - LogEntry.frameBytesMost)
+    }
+    if group.bytes + bytes > limit {
+      commit(&group)
+      if hasFailed { throw DatabaseError.outcomeUnknown }
+    }
+    do {
+      try log.ensureRoom(forFrame: group.bytes + bytes)
+    } catch {
+      throw error.kind == .noSpace ? StoreError.readOnly("\(error)") : StoreError.disk("\(error)")
+    }
+  }
+
+  /// After a transaction failed half applied (a page of a tree could not be read) the group starts
+  /// over without it. One bad page then refuses the writes that need it, and no others.
+  private func repair(_ group: Group) throws(StoreError) {
+    guard store.needsRollBack else { return }
+    store.rollBackGroup()
+    for entry in group.entries { try store.replay(entry) }
+  }
+
+  /// Makes the group durable and visible, then answers. From the append on there is no way back: an
+  /// error is fatal, and the next opening finds the group in the log or does not.
+  private func commit(_ group: inout Group) {
     if !group.entries.isEmpty {
       do {
         try log.append(group.entries)
         try store.publish(lsn: writer.lsn)
       } catch {
         fail(group, because: error)
-        return false
+        group = Group()
+        return
       }
       publish(group.entries)
     }
     let answers = group.answers
     group = Group()
     for answer in answers { answer.finish(answer.outcome) }
-    return true
   }
 
   private func publish(_ entries: [LogEntry]) {
@@ -214,29 +265,48 @@ extension Database {
   }
 
   private func fail(_ group: Group, because error: any Error) {
-    let waiting = queue.signal { queue -> [WriteJob] in
-      queue.hasFailed = true
-      defer { queue.jobs = [] }
-      return queue.jobs
-    }
-    configuration.onFatal(
-      #"{"level":"fatal","event":"log-failed","error":"\#(error)","exit":74}"#)
+    stop(because: error)
     // Only a simulation comes this far.
     for answer in group.answers { answer.finish(.failed(DatabaseError.outcomeUnknown)) }
-    for case .transaction(_, _, let finish) in waiting {
-      finish(.failed(DatabaseError.outcomeUnknown))
+  }
+
+  /// Invariant 4: says why, once, and answers nothing that was not answered before.
+  func stop(because error: any Error) {
+    let (waiting, isFirst) = queue.signal { queue -> ([WriteJob], Bool) in
+      defer {
+        queue.hasFailed = true
+        queue.jobs = []
+      }
+      return (queue.jobs, !queue.hasFailed)
     }
+    if isFirst {
+      configuration.onFatal(
+        #"{"level":"fatal","event":"log-failed","error":"\#(error)","exit":74}"#)
+    }
+    for job in waiting { job.refuse(.outcomeUnknown) }
+  }
+}
+
+extension LogEntry {
+  /// At least what a frame takes besides its entries, and an entry besides its operations.
+  static let frameBytesMost = 64
+  private static let entryBytesMost = 48
+
+  /// At least the bytes that an entry of these operations takes in a frame; 0 for none.
+  static func bytesMost(of operations: [Operation]) -> Int {
+    guard !operations.isEmpty else { return 0 }
+    return operations.reduce(entryBytesMost) { $0 + $1.bytesMost }
   }
 }
 
 extension Operation {
-  /// Roughly the bytes it takes in a frame.
-  var byteCount: Int {
+  /// Kind and flag take a byte each, the table and three lengths at most five.
+  fileprivate var bytesMost: Int {
     switch self {
     case .put(_, let key, let value, let before):
-      16 + key.count + value.count + (before?.count ?? 0)
-    case .delete(_, let key, let before): 16 + key.count + (before?.count ?? 0)
-    case .event(_, let payload): 16 + payload.count
+      24 + key.count + value.count + (before?.count ?? 0)
+    case .delete(_, let key, let before): 24 + key.count + (before?.count ?? 0)
+    case .event(_, let payload): 24 + payload.count
     }
   }
 }

@@ -44,7 +44,7 @@ struct CheckoutBench {
   private mutating func prepare() throws {
     let installation = try Installation.create(at: folder)
     defer { try? installation.database.close() }
-    let tokens = try installation.accessTokens()
+    let tokens = try installation.marketplace().tokens
     let now = SystemClock.now()
     let fixture = try installation.database.writeBlocking { transaction in
       try BenchFixture.catalogue(
@@ -99,10 +99,10 @@ struct CheckoutBench {
   }
 
   private func fill(_ range: Range<Int>, on server: ChildServer) throws {
-    let next = Atomic<Int>(range.lowerBound)
+    let next = Counter(range.lowerBound)
     try inParallel(32, on: server) { connection, _ in
       while true {
-        let number = next.add(1, ordering: .relaxed).oldValue
+        let number = next.next()
         guard number < range.upperBound else { return }
         let product = productIDs[number &* 7919 % productIDs.count]
         let body = Array(#"{"productId":"\#(product)","quantity":1}"#.utf8)
@@ -122,9 +122,9 @@ struct CheckoutBench {
     """.utf8)
 
   private func measure(_ phase: inout Phase, on server: ChildServer, next: inout Int) throws {
-    let counter = Atomic<Int>(next)
+    let counter = Counter(next)
     let last = next + Self.buyers
-    let latencies = Mutex<[Int64]>([])
+    let latencies = Gathered()
     let processorBefore = server.processorMicroseconds
     let start = SystemClock.monotonicMicroseconds()
     let deadline = start + Int64(seconds * 1_000_000)
@@ -132,7 +132,7 @@ struct CheckoutBench {
       var own: [Int64] = []
       var before = SystemClock.monotonicMicroseconds()
       while before < deadline {
-        let number = counter.add(1, ordering: .relaxed).oldValue
+        let number = counter.next()
         guard number < last else { break }
         let answer = try connection.request(
           "POST", "/checkout",
@@ -145,11 +145,11 @@ struct CheckoutBench {
         own.append(after - before)
         before = after
       }
-      latencies.withLock { $0 += own }
+      latencies.add(own)
     }
     let elapsed = Double(SystemClock.monotonicMicroseconds() - start) / 1_000_000
-    let sorted = latencies.withLock { $0.sorted() }
-    next = min(counter.load(ordering: .relaxed), last)
+    let sorted = latencies.sorted
+    next = min(counter.value, last)
     guard !sorted.isEmpty else { throw VerbFailure("no order was completed in \(seconds) s") }
     phase.rates.append(Double(sorted.count) / elapsed)
     phase.p50.append(Double(sorted[sorted.count / 2]) / 1000)
@@ -163,25 +163,38 @@ struct CheckoutBench {
     _ count: Int, on server: ChildServer,
     _ body: @escaping @Sendable (HTTPConnection, Int) throws -> Void
   ) throws {
-    let failure = Mutex<(any Error)?>(nil)
     let (host, port) = (server.host, server.port)
-    // Each worker is joined before this returns, so what the closures share outlives them.
-    let shared = SharedFailure(failure: failure)
+    let failure = FirstFailure()
     let workers = (0..<count).map { index in
       Worker(name: "bench-\(index)") {
         do {
           try body(try HTTPConnection(host: host, port: port), index)
         } catch {
-          shared.failure.withLock { $0 = $0 ?? error }
+          failure.note(error)
         }
       }
     }
     for worker in workers { worker.join() }
-    if let error = shared.failure.withLock({ $0 }) { throw error }
+    if let error = failure.error { throw error }
   }
 }
 
-private final class SharedFailure: Sendable {
-  let failure: Mutex<(any Error)?>
-  init(failure: consuming Mutex<(any Error)?>) { self.failure = failure }
+/// Hands out numbers to several threads.
+private final class Counter: Sendable {
+  private let count: Atomic<Int>
+  init(_ first: Int) { count = Atomic(first) }
+  func next() -> Int { count.add(1, ordering: .relaxed).oldValue }
+  var value: Int { count.load(ordering: .relaxed) }
+}
+
+private final class Gathered: Sendable {
+  private let values = Mutex<[Int64]>([])
+  func add(_ more: [Int64]) { values.withLock { $0 += more } }
+  var sorted: [Int64] { values.withLock { $0.sorted() } }
+}
+
+private final class FirstFailure: Sendable {
+  private let first = Mutex<(any Error)?>(nil)
+  func note(_ error: any Error) { first.withLock { $0 = $0 ?? error } }
+  var error: (any Error)? { first.withLock { $0 } }
 }

@@ -33,7 +33,7 @@ struct Installation {
 
   private static func configuration(_ path: String, disk: any Disk) -> Database.Configuration {
     Database.Configuration(
-      path: path, disk: disk, tables: MarketTables.all, views: [ProductSearch.makeView()])
+      path: path, disk: disk, tables: MarketTables.all, views: [ProductSearch.makeIndex()])
   }
 
   /// Opens for reading and writing; the lock says when a server has it.
@@ -50,6 +50,9 @@ struct Installation {
     _ = try installation.marketplace()
     return installation
   }
+
+  /// The domain over the database; makes its secrets the first time.
+  func marketplace() throws(DatabaseError) -> Marketplace { try Marketplace(database: database) }
 
   /// Opens, recovers and shows the database without writing one byte of it.
   static func inspect(_ path: String) throws(DatabaseError) -> Installation {

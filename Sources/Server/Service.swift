@@ -1,0 +1,87 @@
+// Service: everything between a listening socket and the marketplace, put together once: the route
+// table, its document and metrics, the HTTP server, and the order in which they end.
+
+import Bytes
+import Database
+import Marketplace
+import NIOPosix
+import RecordStore
+import Synchronization
+
+public final class Service: Sendable {
+  private let server: HTTPServer
+  private let marketplace: MarketplaceServer
+  private let pool: NIOThreadPool
+  private let draining = Flag()
+
+  /// Threads for routes that are not done in microseconds.
+  private static let poolThreads = 2
+
+  /// - Parameter version: of the program, for the API's document.
+  public init(
+    market: Marketplace, options: ServerOptions, version: String, log: Log
+  ) throws {
+    marketplace = MarketplaceServer(market: market)
+    pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
+    pool.start()
+    let draining = draining
+    let metrics = Late<Metrics>()
+    let document = Late<[UInt8]>()
+    let database = market.database
+    let operations = operationsRoutes(
+      notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
+      metrics: metrics, document: document)
+    let router = try Router(
+      marketplace.routeGroups + [operations], pool: pool, authenticate: marketplace.authenticate)
+    var openAPI = OpenAPIDocument(title: "Souk", version: version)
+    document.set(openAPI.render(router.routes))
+    let counters = Metrics(routes: router.routes, options: options, log: log) { text in
+      Self.appendEngineMetrics(of: database, to: &text)
+    }
+    metrics.set(counters)
+    server = HTTPServer(options: options, handler: router, observer: counters)
+  }
+
+  /// Binds and serves; the address that was bound.
+  public func start() throws -> HTTPServer.Address { try server.start() }
+
+  /// Readiness off, no new connections, requests under way answered; connections that did not end
+  /// in time are counted. Blocks.
+  public func stop(withinMillis millis: Int64 = 10_000) throws -> Int {
+    draining.raise()
+    let report = server.drain(withinMillis: millis)
+    try marketplace.shutDown()
+    try pool.syncShutdownGracefully()
+    return report.unfinishedConnections
+  }
+
+  private static func appendEngineMetrics(of database: Database, to text: inout String) {
+    let info = database.storeInfo
+    let gauges: [(name: String, help: String, value: UInt64)] = [
+      ("souk_commit_lsn", "The last commit that readers see.", database.visibleLSN.rawValue),
+      (
+        "souk_checkpoint_lsn", "The commit of the newest checkpoint.",
+        info.newestCheckpointLSN.rawValue
+      ),
+      ("souk_store_pages", "Pages of the store's file.", info.pageCount),
+      ("souk_store_free_pages", "Pages free for use.", info.freePages),
+      ("souk_store_retired_pages", "Pages that only older states need.", info.retiredPages),
+      ("souk_store_dirty_pages", "Pages not written yet.", UInt64(info.dirtyPages)),
+      ("souk_cache_frames", "Pages in memory.", UInt64(info.cache.frames)),
+      ("souk_cache_misses_total", "Pages read from the disk.", info.cache.misses),
+      ("souk_write_queue_length", "Writes that wait.", UInt64(database.queuedWrites)),
+    ]
+    for gauge in gauges {
+      let kind = gauge.name.hasSuffix("_total") ? "counter" : "gauge"
+      text += "# HELP \(gauge.name) \(gauge.help)\n# TYPE \(gauge.name) \(kind)\n"
+      text += "\(gauge.name) \(gauge.value)\n"
+    }
+  }
+}
+
+/// A flag that several threads read and one raises.
+private final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isUp: Bool { value.load(ordering: .acquiring) }
+  func raise() { value.store(true, ordering: .releasing) }
+}

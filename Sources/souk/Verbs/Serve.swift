@@ -1,0 +1,108 @@
+// souk serve
+
+import ArgumentParser
+import Bytes
+import Database
+import Glibc
+import Marketplace
+import Server
+
+struct Serve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Recover, open and serve a data directory until SIGTERM or SIGINT.",
+    discussion: """
+      EXAMPLES
+        souk serve
+        souk serve --data /srv/souk --listen 127.0.0.1:8080
+        souk serve --listen 127.0.0.1:0     (a free port; the line `listening on` names it)
+      """)
+
+  @OptionGroup var directory: DataOption
+  @Option(help: "Address and port to listen on; port 0 picks a free one.")
+  var listen = "127.0.0.1:3000"
+  @Option(help: "Event loops; one for each core by default.") var loops: Int?
+  @Option(help: "Memory for the page cache, in MiB.") var cacheMib = 64
+  @Option(
+    help: ArgumentHelp(
+      "Requests with this X-Api-Key are not rate limited.",
+      discussion: "For benchmarks. There are no limits yet (docs/limits.md)."))
+  var unlimitedKey: String?
+
+  func validate() throws {
+    guard let colon = listen.lastIndex(of: ":"), colon != listen.startIndex,
+      let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
+    else {
+      throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:3000, not \(listen)")
+    }
+    guard loops.map({ (1...256).contains($0) }) ?? true else {
+      throw ValidationError("--loops takes a number from 1 to 256")
+    }
+    guard (8...1_048_576).contains(cacheMib) else {
+      throw ValidationError("--cache-mib takes a number from 8 to 1048576")
+    }
+  }
+
+  func run() throws {
+    // Blocked before any thread is made, so that every thread inherits it and only this one waits.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+    let started = SystemClock.monotonicMicroseconds()
+    let installation = try Installation.open(directory.data, cacheBytes: cacheMib << 20)
+    let database = installation.database
+    let service = try Service(
+      market: try installation.marketplace(), options: options, version: Souk.version,
+      log: .standard())
+    let address: HTTPServer.Address
+    do {
+      address = try service.start()
+    } catch {
+      try? database.close()
+      throw VerbFailure("cannot listen on \(listen): \(error)", .failed)
+    }
+    printBanner(
+      database, milliseconds: (SystemClock.monotonicMicroseconds() - started) / 1000)
+    Terminal.out("listening on http://\(address.host):\(address.port)")
+
+    var received: Int32 = 0
+    sigwait(&signals, &received)
+    let unfinished = try service.stop()
+    if unfinished > 0 { Terminal.note("\(unfinished) connections did not end in time") }
+    let lsn = database.visibleLSN
+    try database.close()
+    Terminal.note("stopped cleanly at commit \(lsn)")
+  }
+
+  private var options: ServerOptions {
+    var options = ServerOptions()
+    if let colon = listen.lastIndex(of: ":") {
+      options.host = String(listen[..<colon])
+      options.port = Int(listen[listen.index(after: colon)...]) ?? 0
+    }
+    options.loops = loops
+    return options
+  }
+
+  private func printBanner(_ database: Database, milliseconds: Int64) {
+    let opening = database.opening
+    Terminal.note(
+      "souk \(Souk.version)  ·  data \(directory.data)  ·  commit \(database.visibleLSN), "
+        + "\(opening.replayedCommits) replayed, open after \(milliseconds) ms")
+    if opening.log.tornBytes > 0 {
+      Terminal.note(
+        "the last shutdown was not clean: \(opening.log.tornBytes) bytes of an unfinished write "
+          + "were discarded; nothing that was answered is lost")
+    }
+    if let reason = opening.store.otherRejected, opening.checkpointLSN.rawValue > 0 {
+      Terminal.note("one checkpoint was not usable (\(reason)); the other one and the log were")
+    }
+    let isEmpty = database.tableCounts(in: database.snapshot()).allSatisfy { $0.rows == 0 }
+    if isEmpty {
+      Terminal.note(
+        "the catalogue is empty; stop, then try: souk seed --demo --data \(directory.data)")
+    }
+  }
+}
