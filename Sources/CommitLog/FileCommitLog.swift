@@ -3,7 +3,8 @@
 // 1. One write is in flight at a time: frame k+1 is written only after frame k is synced.
 // 2. `durableLSN` rises only after the sync of the frame that holds it. Readers stop there.
 // 3. A segment that is not the last ends with a seal. Every append leaves room for one.
-// 4. After any failed write or sync the log refuses everything: what is on the disk is unknown.
+// 4. After any failed write or sync the log refuses everything: what is on the disk is unknown. To
+//    make the next segment's file is no such write: when that fails, the log is as it was.
 //
 // Locks, in the order in which they may be taken: appender, spares, shared. Nothing is written
 // under `shared`, so that readers never wait for the disk.
@@ -57,8 +58,8 @@ public final class FileCommitLog: CommitLog {
   /// Whether nothing on the disk proves yet that the last group was synced; see `tick`.
   public var needsTick: Bool { lastIsGroup.load(ordering: .relaxed) }
 
-  /// The largest frame that an append may need.
-  var frameBytesMost: Int {
+  /// The largest frame that an append may need; beyond it, `groupTooLarge`.
+  public var frameBytesMost: Int {
     min(Self.groupBytesMost, segmentBytes - SegmentHeader.byteCount - FrameHeader.sealBytes)
   }
 
@@ -125,7 +126,7 @@ public final class FileCommitLog: CommitLog {
       var spares = SparePool(disk: disk, folder: folder, segmentBytes: checked(options))
       try spares.adopt()
       let decision = recovery.report.decision
-      if decision == .wentOn || decision == .sealedOff {
+      if decision != .replaced {
         try last.file.write(recovery.rewrite.bytes, at: UInt64(recovery.rewrite.offset))
         try last.file.sync()
       }
@@ -209,8 +210,10 @@ public final class FileCommitLog: CommitLog {
       guard !appender.hasFailed else { throw .disk("the log has failed or is closed") }
       appender.builder.begin()
       let (count, time) = try fill(&appender)
-      appender.hasFailed = true
       do throws(DiskError) {
+        // Before the seal: while there is no space for the next segment, nothing has happened yet.
+        try ensureRoom(forFrame: appender.builder.frameBytes)
+        appender.hasFailed = true
         let end = shared.withLock { $0.segments.last?.end ?? 0 }
         if end + appender.builder.frameBytes + FrameHeader.sealBytes > activeBytes {
           let frame = appender.builder
@@ -284,11 +287,21 @@ public final class FileCommitLog: CommitLog {
     }
   }
 
+  /// Makes sure that an append of a frame of `bytes` needs no new file: makes the next segment's when
+  /// the frame may not fit in this one. The log is unharmed when this throws, so that whoever would
+  /// have appended on a full volume can be refused.
+  public func ensureRoom(forFrame bytes: Int) throws(DiskError) {
+    let end = shared.withLock { $0.segments.last?.end ?? 0 }
+    guard end + bytes + FrameHeader.sealBytes > activeBytes else { return }
+    try spares.withLock { spares throws(DiskError) in try spares.prepare() }
+  }
+
   public func release(below lsn: LSN) throws(LogError) {
     sinceRelease.store(0, ordering: .relaxed)
     do throws(DiskError) {
       try spares.withLock { spares throws(DiskError) in
         while true {
+          if let failure = spares.failure { throw failure }
           let oldest = shared.withLock { shared -> LogSegment? in
             guard shared.segments.count > 1, shared.segments[0].nextLSN <= lsn else { return nil }
             // Readers first: from here on they are told that the segment is gone.

@@ -21,9 +21,9 @@
 // Why 7 tells a tear from damage: one write is under way at a time, so a frame is written only after
 // the one before it was synced. Rows 1 to 8 change no byte. A crash within 9 to 12 leaves one of the
 // states 9 to 12 again; the new segment has its name only when it is complete.
-// Before 10 and 11 the last frame (12: nothing; an empty segment: its header) is written again, with
-// the same bytes, and synced: a sync that failed just before the process died left it in the cache
-// only, marked clean, and R0 could not tell.
+// Before 9 to 11 the last frame (of an empty segment the header) is written again, with the same
+// bytes, and synced: a sync that failed just before the process died left it in the cache only,
+// marked clean, and R0 could not tell.
 
 import Bytes
 import Disk
@@ -112,6 +112,9 @@ struct Recovery {
     }
     guard header.firstLSN.rawValue > 0, path.hasSuffix(LogFileName.segment(header.firstLSN)) else {
       throw corrupt(0, "the header's first LSN \(header.firstLSN) is not the file's name")
+    }
+    guard header.epoch > 0, header.epoch < .max else {
+      throw corrupt(32, "epoch \(header.epoch)")
     }
     if let tail, tail.nextLSN != header.firstLSN || tail.chain != header.chainIn {
       throw corrupt(

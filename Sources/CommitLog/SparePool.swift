@@ -13,6 +13,9 @@ struct SparePool {
   let segmentBytes: Int
   private(set) var numbers: [UInt64] = []
   private var nextNumber: UInt64 = 0
+  /// Set by a recycling that failed. Whether its segment is still there is unknown, and to recycle the
+  /// next one could leave a gap in the log; so nothing is recycled any more.
+  private(set) var failure: DiskError?
 
   /// How many are kept; more are deleted.
   static let most = 2
@@ -45,13 +48,28 @@ struct SparePool {
     if removed { try disk.syncDirectory(folder) }
   }
 
-  /// Makes a spare when there is none.
+  /// Makes a spare when there is none. Leaves nothing behind when it fails: on a full volume it will
+  /// be tried again and again.
   mutating func prepare() throws(DiskError) {
     guard numbers.isEmpty else { return }
     let number = nextNumber
     nextNumber += 1
     let temporary = folder + "/spare-\(number).tmp"
-    let file = try disk.create(temporary)
+    let path = folder + "/" + LogFileName.spare(number)
+    do throws(DiskError) {
+      try fill(try disk.create(temporary))
+      try disk.rename(temporary, to: path)
+      try disk.syncDirectory(folder)
+    } catch {
+      // One of the two is there; what cannot be removed now is removed by `adopt`.
+      try? disk.remove(temporary)
+      try? disk.remove(path)
+      throw error
+    }
+    numbers.append(number)
+  }
+
+  private func fill(_ file: any DiskFile) throws(DiskError) {
     defer { file.close() }
     try file.reserve(UInt64(segmentBytes))
     let zeros = [UInt8](repeating: 0, count: min(segmentBytes, Self.zeroBlockBytes))
@@ -62,9 +80,6 @@ struct SparePool {
       offset += count
     }
     try file.sync()
-    try disk.rename(temporary, to: folder + "/" + LogFileName.spare(number))
-    try disk.syncDirectory(folder)
-    numbers.append(number)
   }
 
   /// Turns a spare into the segment of `header`, durably: the name comes last.
@@ -84,15 +99,21 @@ struct SparePool {
 
   /// Takes a segment that nobody needs out of the log, durably.
   mutating func recycle(_ segment: LogSegment) throws(DiskError) {
-    if numbers.count < Self.most, segment.header.segmentBytes == UInt64(segmentBytes) {
-      let number = nextNumber
-      nextNumber += 1
-      try disk.rename(segment.path, to: folder + "/" + LogFileName.spare(number))
-      numbers.append(number)
-    } else {
-      try disk.remove(segment.path)
+    do throws(DiskError) {
+      if numbers.count < Self.most, segment.header.segmentBytes == UInt64(segmentBytes) {
+        let number = nextNumber
+        nextNumber += 1
+        try disk.rename(segment.path, to: folder + "/" + LogFileName.spare(number))
+        // One sync a segment: the oldest must be gone before the next, or a crash leaves a gap.
+        try disk.syncDirectory(folder)
+        numbers.append(number)
+      } else {
+        try disk.remove(segment.path)
+        try disk.syncDirectory(folder)
+      }
+    } catch {
+      failure = error
+      throw error
     }
-    // One sync a segment: the oldest must be gone before the next, or a crash leaves a gap.
-    try disk.syncDirectory(folder)
   }
 }
