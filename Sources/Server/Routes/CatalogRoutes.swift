@@ -186,7 +186,8 @@ extension MarketplaceServer {
 enum ListQuery {
   static let parameters: [QueryParameter] = [
     QueryParameter("category", .text, "Identifier, slug or name."),
-    QueryParameter("minPrice", .text, "In whole units, such as 49.90."), QueryParameter("maxPrice"),
+    QueryParameter("minPrice", .text, "In whole units, such as 49.90."),
+    QueryParameter("maxPrice"),
     QueryParameter("inStock", .boolean), QueryParameter("sellerId", .uuid),
     QueryParameter("status", .oneOf(ProductStatus.allCases.map(\.rawValue))),
     QueryParameter("sort", .oneOf(["newest", "price", "-price"] + SearchRequest.searchSorts)),

@@ -32,7 +32,8 @@ enum SearchRequest {
   static let parameters: [QueryParameter] =
     textParameters + [
       QueryParameter("category", .text, "Identifier, slug or name."),
-      QueryParameter("minPrice", .text, "In whole units, such as 49.90."), QueryParameter("maxPrice"),
+      QueryParameter("minPrice", .text, "In whole units, such as 49.90."),
+      QueryParameter("maxPrice"),
       QueryParameter("inStock", .boolean),
       QueryParameter("sort", .oneOf(SearchSort.allCases.map(\.rawValue))),
       QueryParameter("limit", .integer(1...100)), QueryParameter("cursor"),
