@@ -99,7 +99,7 @@ import Testing
 
   @Test(arguments: Tail.allCases)
   func everyLengthOfTheLastFrameLeavesThePrefix(_ tail: Tail) throws {
-    let pair = try Pair(tail, valueBytes: 700)
+    let pair = try Pair(tail, valueBytes: 1800)
     for length in 0...pair.frame.count {
       var bytes = pair.before
       let part = pair.frame.lowerBound..<pair.frame.lowerBound + length
