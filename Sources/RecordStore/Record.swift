@@ -5,7 +5,7 @@
 //     static let table = Table<Bookmark>(
 //       number: 12, name: "bookmarks", indexes: [byOwner])
 //     static let byOwner = Index<Bookmark>(number: 1, name: "byOwner") { [key($0.ownerID)] }
-//     var primaryKey: [UInt8] { key(id) }
+//     var primaryKey: [UInt8] { key(title) }
 //   }
 
 import Bytes

@@ -69,6 +69,18 @@ public struct BinarySource {
     return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
   }
 
+  /// The number of elements that follow, each of at least `bytesEach` bytes. A count that the bytes
+  /// cannot hold is refused before anybody loops or reserves by it.
+  @inlinable
+  mutating func count(_ what: StaticString, bytesEach: Int) throws(DecodeError) -> Int {
+    let start = offset
+    let count = try varint(what)
+    guard count <= UInt64((end - offset) / bytesEach) else {
+      throw DecodeError(.truncated, what, at: start)
+    }
+    return Int(count)
+  }
+
   public mutating func u8(_ what: StaticString) throws(DecodeError) -> UInt8 {
     guard offset < end else { throw DecodeError(.truncated, what, at: offset) }
     offset += 1

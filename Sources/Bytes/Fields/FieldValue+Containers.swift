@@ -50,11 +50,11 @@ extension FieldElement {
     from source: inout BinarySource
   ) throws(DecodeError) -> [Self] {
     try source.container("list") { (inner) throws(DecodeError) -> [Self] in
-      let count = try inner.varint("list count")
-      // An element takes at least a byte, so a count beyond the bytes ends below as truncated.
+      let count = try inner.count("list count", bytesEach: 1)
       var elements: [Self] = []
-      elements.reserveCapacity(Int(min(count, UInt64(inner.end - inner.offset), 1024)))
-      while UInt64(elements.count) < count {
+      // A count within the bytes can still be false: what is reserved ahead has a bound of its own.
+      elements.reserveCapacity(min(count, 1024))
+      while elements.count < count {
         elements.append(try readBinary(from: &inner))
       }
       return elements
@@ -161,7 +161,7 @@ extension Dictionary: FieldValue where Key == String, Value == String {
     try source.container("map") { (inner) throws(DecodeError) -> [String: String] in
       var map: [String: String] = [:]
       var last: String?
-      for _ in 0..<(try inner.varint("map count")) {
+      for _ in 0..<(try inner.count("map count", bytesEach: 2)) {
         let start = inner.offset
         let name = try inner.string("map name")
         if let last, !last.utf8.lexicographicallyPrecedes(name.utf8) {

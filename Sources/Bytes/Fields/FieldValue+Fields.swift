@@ -55,6 +55,7 @@ extension Fields {
     do {
       try decoder.advance()
       while decoder.hasMember {
+        if decoder.source.issues.isFull { return try Self.skipMembers(&decoder, of: &source) }
         let before = decoder.membersRead
         try visit(&decoder)
         if decoder.membersRead == before { try decoder.refuseMember(of: Self.self) }
@@ -76,6 +77,20 @@ extension Fields {
       }
     } catch {
       throw JSONError(offset: decoder.source.reader.offset, reason: "\(error)")
+    }
+    source = decoder.source
+    return true
+  }
+
+  /// Passes over the rest of a body that is refused already. Each member that stands out of order
+  /// costs a visit, and a suggestion if it is unknown: a hostile body does not get that from here on.
+  @inlinable
+  static func skipMembers(
+    _ decoder: inout ObjectDecoder, of source: inout JSONSource
+  ) throws(JSONError) -> Bool {
+    while decoder.hasMember {
+      try decoder.source.reader.skip()
+      try decoder.advance()
     }
     source = decoder.source
     return true

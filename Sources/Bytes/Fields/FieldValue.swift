@@ -66,6 +66,8 @@ public struct FieldIssues: Sendable {
   public init() {}
 
   public var count: Int { all.count }
+  /// Nothing more will be reported.
+  public var isFull: Bool { all.count >= Self.countMax }
 
   /// Reports `message` about the value at `path`, which is empty or starts with a slash.
   public mutating func add(_ rule: String, _ message: String, path: String = "") {

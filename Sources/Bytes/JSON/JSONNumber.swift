@@ -33,9 +33,13 @@ public struct JSONNumber: Equatable, Sendable {
 
   /// The value when it is an integer of this range: `12`, `12.0` and `1.2e1` are twelve.
   public var int64: Int64? {
-    guard let magnitude = integerMagnitude else { return nil }
-    if isNegative { return magnitude == 1 << 63 ? .min : Int64(exactly: magnitude).map { -$0 } }
-    return Int64(exactly: magnitude)
+    integerMagnitude.flatMap { Self.signed($0, isNegative) }
+  }
+
+  private static func signed(_ magnitude: UInt64, _ isNegative: Bool) -> Int64? {
+    // The least integer has no positive counterpart.
+    if isNegative, magnitude == 1 << 63 { return .min }
+    return Int64(exactly: magnitude).map { isNegative ? -$0 : $0 }
   }
 
   /// The value when it is an integer of this range.
@@ -76,8 +80,8 @@ public struct JSONNumber: Equatable, Sendable {
       magnitude /= 10
       digits -= 1
     }
-    guard digits <= 18, let minor = Int64(exactly: magnitude) else { return nil }
-    return (isNegative ? -minor : minor, UInt8(digits))
+    guard digits <= 18, let minor = Self.signed(magnitude, isNegative) else { return nil }
+    return (minor, UInt8(digits))
   }
 
   /// Powers of ten that a Double holds exactly.
