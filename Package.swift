@@ -29,6 +29,7 @@ let package = Package(
   name: "souk",
   products: [
     .executable(name: "souk", targets: ["souk"]),
+    .library(name: "Bytes", targets: ["Bytes"]),
     .library(name: "CommitLog", targets: ["CommitLog"]),
     .library(name: "RecordStore", targets: ["RecordStore"]),
     .library(name: "TextSearch", targets: ["TextSearch"]),
