@@ -8,11 +8,12 @@
 
 import Bytes
 import Disk
+import Synchronization
 
 final class DataDirectory: Sendable {
   let path: String
   let disk: any Disk
-  private let lock: any DiskLock
+  private let lock: Mutex<(any DiskLock)?>
 
   var logFolder: String { path + "/log" }
   static let storeFile = "records.souk"
@@ -21,8 +22,11 @@ final class DataDirectory: Sendable {
   private init(path: String, disk: any Disk, lock: any DiskLock) {
     self.path = path
     self.disk = disk
-    self.lock = lock
+    self.lock = Mutex(lock)
   }
+
+  /// Lets somebody else open the folder.
+  func unlock() { lock.withLock { $0 = nil } }
 
   /// Takes the lock on an existing folder that holds a database.
   static func open(_ path: String, disk: any Disk) throws(DatabaseError) -> DataDirectory {
@@ -30,7 +34,12 @@ final class DataDirectory: Sendable {
       guard try disk.exists(path + "/" + storeFile) else {
         throw DatabaseError.notFound(path: path)
       }
-      return DataDirectory(path: path, disk: disk, lock: try takeLock(path, disk))
+      let directory = DataDirectory(path: path, disk: disk, lock: try takeLock(path, disk))
+      // The process that gave these names may have been killed before it had made them durable.
+      for folder in [path, parent(of: path), directory.secretsFolder] {
+        try disk.syncDirectory(folder)
+      }
+      return directory
     } catch let error as DiskError {
       throw .disk(error)
     } catch let error as DatabaseError {

@@ -85,7 +85,7 @@ extension Database {
         }, abandon: end))
     guard refusal == nil else { return }
     if !configuration.runsThreads { while step() {} }
-    done.wait { $0 ? true : nil }
+    _ = done.wait { $0 ? true : nil }
   }
 
   /// Writes a checkpoint beside the writer, and lets go of the log below the older of the two.
@@ -116,6 +116,8 @@ extension Database {
     do {
       try log.release(below: store.olderCheckpointLSN.next)
     } catch {
+      // Which names the log's folder has on the disk is not known any more.
+      stop(because: error)
       throw .log(error)
     }
   }
@@ -138,5 +140,6 @@ extension Database {
       throw .log(error)
     }
     store.close()
+    directory.unlock()
   }
 }

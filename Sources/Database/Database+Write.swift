@@ -189,6 +189,7 @@ extension Database {
       // Answered with the group: the refusal may rest on what an earlier member of it wrote.
       group.answers.append((finish, .failed(error)))
       do {
+        if store.isLost { throw error }
         try repair(group)
       } catch {
         fail(group, because: error)

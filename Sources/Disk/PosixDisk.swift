@@ -20,7 +20,7 @@ public final class PosixDisk: Disk {
 
   public func create(_ path: String) throws(DiskError) -> any DiskFile {
     let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
-    let descriptor = try posixCall("create", path) { Glibc.open(path, flags, 0o640) }
+    let descriptor = try posixCall("create", path) { Glibc.open(path, flags, 0o600) }
     return PosixFile(descriptor: descriptor, path: path)
   }
 
@@ -84,7 +84,7 @@ public final class PosixDisk: Disk {
   /// Creates the file when it is missing; its content is left alone.
   public func lock(_ path: String) throws(DiskError) -> any DiskLock {
     let descriptor = try posixCall("lock", path) {
-      Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+      Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     }
     do {
       _ = try posixCall("lock", path) { flock(descriptor, LOCK_EX | LOCK_NB) }

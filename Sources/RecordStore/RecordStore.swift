@@ -92,7 +92,7 @@ public final class RecordStore: @unchecked Sendable {
   /// Applies a transaction and returns what to log; readers see it after `publish`.
   ///
   /// Throws `readOnly`, with nothing changed, when the volume is too full for it. After any other
-  /// error the store refuses all further writes.
+  /// error the store refuses all further writes, until `rollBackGroup`.
   public func commit(_ transaction: Transaction) throws(StoreError) -> [Operation] {
     try requireHealth()
     let operations = transaction.operations
@@ -117,6 +117,21 @@ public final class RecordStore: @unchecked Sendable {
       hasFailed = true
       throw error
     }
+  }
+
+  /// A sync of the file failed, and nobody knows what the disk holds: the process must stop.
+  public var isLost: Bool { pager.file.isLost }
+
+  /// Whether a `commit` or `replay` failed in the middle of its changes.
+  public var needsRollBack: Bool { hasFailed }
+
+  /// Forgets everything that was committed or replayed after the last `publish`, and with it the
+  /// failure of one of them. Not for a `publish` that failed: the log has what it should have shown.
+  public func rollBackGroup() {
+    trees.rollBack()
+    pager.rollBack()
+    hasFailed = false
+    updateGauges()
   }
 
   /// Ends the group: everything committed becomes visible as the state after `lsn`.

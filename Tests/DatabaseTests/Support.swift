@@ -31,8 +31,8 @@ final class Shared<Value: Sendable>: Sendable {
   init(_ value: sending Value) { storage = Mutex(value) }
 
   var value: Value { storage.withLock { $0 } }
-  func update(_ change: (Value) -> Value) {
-    storage.withLock { $0 = change($0) }
+  func update(_ change: (inout Value) -> Void) {
+    storage.withLock { change(&$0) }
   }
 }
 
@@ -40,4 +40,27 @@ final class Shared<Value: Sendable>: Sendable {
 func testSeed(_ standard: UInt64) -> UInt64 {
   guard let text = getenv("SOUK_TEST_SEED") else { return standard }
   return UInt64(String(cString: text)) ?? standard
+}
+
+/// A folder of the real file system that is gone with the value.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array((base + "/database-tests-XXXXXX").utf8CString)
+    let isMade = template.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { mkdtemp($0) } != nil
+    }
+    guard isMade else { throw DiskError(.inputOutput(errno), call: "mkdtemp", path: base) }
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit { remove(path) }
+
+  private func remove(_ path: String) {
+    let disk = PosixDisk()
+    for name in (try? disk.list(path)) ?? [] { remove(path + "/" + name) }
+    try? disk.remove(path)
+  }
 }

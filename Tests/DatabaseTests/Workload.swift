@@ -84,10 +84,13 @@ struct Workload: Sendable {
     }
   }
 
-  /// Transaction `number` (from 0) as a closure for `Database.write`.
+  /// Transaction `number` (from 0) as a closure for `Database.write`. Refuses to run out of order, so
+  /// that the database always holds the first so many, whatever else was refused.
   func body(_ number: Int) -> @Sendable (Transaction) throws -> Int {
     let changes = transactions[number]
     return { transaction in
+      let count = try transaction.get(Progress.self, key("progress"))?.count ?? 0
+      guard count == number else { throw OutOfOrder() }
       for change in changes {
         switch change {
         case .put(let note): try transaction.put(note)
@@ -97,6 +100,77 @@ struct Workload: Sendable {
       try transaction.put(Progress(count: Int64(number + 1)))
       return number
     }
+  }
+}
+
+struct OutOfOrder: Error {}
+
+/// Runs a workload in groups of one to four with a checkpoint now and then, on a disk that may fail.
+/// What is refused is tried again. `reopens`: a creation that reported an error is followed by an
+/// opening, as of a process that was killed in between.
+struct Session: Sendable {
+  /// The first so many transactions were answered with yes, before anything fatal.
+  var acknowledged = 0
+  var submitted = 0
+  var refusals = 0
+  var reasons: Set<String> = []
+  var fatalLines: [String] = []
+  /// Answers with yes after something fatal: there must be none.
+  var answeredTooLate = 0
+
+  var hasFailed: Bool { !fatalLines.isEmpty }
+
+  static func run(
+    _ workload: Workload, on disk: SimulatedDisk, seed: UInt64, refusalsMax: Int = 0,
+    reopens: Bool = false, whenRefused: (Database, Session) -> Void = { _, _ in }
+  ) -> Session {
+    let session = Shared(Session())
+    let configuration = Database.simulated(disk, seed: seed) { line in
+      session.update { $0.fatalLines.append(line) }
+    }
+    // A creation that failed after its last step is a database, and may be opened.
+    guard
+      let database = (try? Database.create(configuration))
+        ?? (reopens ? try? Database.open(configuration) : nil)
+    else { return session.value }
+    var random = SplitMix64(seed: seed)
+    while !disk.isCrashed {
+      let now = session.value
+      let next = now.acknowledged
+      let left = workload.transactions.count - next
+      guard left > 0, !now.hasFailed, now.refusals <= refusalsMax else { break }
+      let group = next..<next + min(Int.random(in: 1...4, using: &random), left)
+      let isRefused = submit(group, workload, database, session)
+      database.step()
+      if isRefused.value { whenRefused(database, session.value) }
+      if Int.random(in: 0..<25, using: &random) == 0 { try? database.checkpoint() }
+    }
+    if !disk.isCrashed { try? database.close() }
+    return session.value
+  }
+
+  private static func submit(
+    _ group: Range<Int>, _ workload: Workload, _ database: Database, _ session: Shared<Session>
+  ) -> Shared<Bool> {
+    let isRefused = Shared(false)
+    session.update { $0.submitted = max($0.submitted, group.upperBound) }
+    for number in group {
+      database.write(workload.body(number)) { result in
+        session.update { session in
+          switch result {
+          case .success where session.hasFailed: session.answeredTooLate += 1
+          case .success(let committed):
+            session.acknowledged = max(session.acknowledged, committed.value + 1)
+          case .failure(let error) where !isRefused.value:
+            isRefused.update { $0 = true }
+            session.refusals += 1
+            session.reasons.insert("\(error)")
+          case .failure: break
+          }
+        }
+      }
+    }
+    return isRefused
   }
 }
 
@@ -121,6 +195,7 @@ extension Database {
     var configuration = Configuration(
       path: "db", disk: disk, tables: workloadTables, now: { clock.next() },
       random: { random.next() }, onFatal: onFatal)
+    configuration.views = [CountingView()]
     configuration.runsThreads = false
     configuration.cacheBytes = 2 << 20
     configuration.segmentBytes = 128 << 10

@@ -11,6 +11,7 @@
 import Bytes
 import CommitLog
 import Disk
+import Synchronization
 
 /// Refuses a page whose bytes are not what a page looks like: (bytes, page number).
 package typealias PageProof =
@@ -32,6 +33,11 @@ package final class PageFile: Sendable {
   package let pageSize: Int
   private let file: any DiskFile
   private let isValid: PageProof
+  private let lost = Atomic(false)
+
+  /// Whether a sync has failed. The system may have forgotten any page that was written before it,
+  /// so that a later sync that succeeds proves nothing.
+  package var isLost: Bool { lost.load(ordering: .relaxed) }
 
   package init(file: any DiskFile, pageSize: Int, validate: @escaping PageProof) {
     self.file = file
@@ -151,15 +157,16 @@ package final class PageFile: Sendable {
   }
 
   package func sync() throws(StoreError) {
-    do { try file.sync() } catch { throw StoreError(error) }
+    do { try file.sync() } catch {
+      lost.store(true, ordering: .relaxed)
+      throw .disk("\(error)")
+    }
   }
 
   /// Makes the file `pageCount` pages long, durably, before any of them is used.
   package func grow(to pageCount: UInt64) throws(StoreError) {
-    do {
-      try file.reserve(pageCount * UInt64(pageSize))
-      try file.sync()
-    } catch { throw StoreError(error) }
+    do { try file.reserve(pageCount * UInt64(pageSize)) } catch { throw StoreError(error) }
+    try sync()
   }
 
   /// The raw block of a slot; nil when the file is shorter.
