@@ -6,7 +6,7 @@ import Marketplace
 import RecordStore
 
 extension APIError {
-  /// The domain's refusal. Both modules know the same 25 codes; `MarketErrorTests` checks it.
+  /// The domain's refusal, code for code: both modules name the same 25.
   init(_ refusal: MarketError) {
     var details: [JSONValue.Member] = []
     if case .object(let members) = refusal.details { details = members }

@@ -32,8 +32,12 @@ public struct MarketplaceServer: Sendable {
     try passwords.shutDown()
   }
 
-  /// The routes of accounts, carts and orders.
-  public var routeGroups: [RouteGroup] { [authRoutes, cartRoutes, orderRoutes] }
+  /// Every route of the marketplace. Throws when the secret that signs cursors cannot be read.
+  public var routeGroups: [RouteGroup] {
+    get throws(DatabaseError) {
+      try catalogRouteGroups() + [authRoutes, cartRoutes, orderRoutes]
+    }
+  }
 
   // MARK: Who is asking
 
