@@ -113,18 +113,23 @@ struct ImportRow {
     return number
   }
 
-  mutating func texts(_ field: String, count: ClosedRange<Int>) -> [String] {
+  /// - Parameter nullAs: stands for a null in the list; without it a null is refused.
+  mutating func texts(
+    _ field: String, count: ClosedRange<Int>, nullAs: String? = nil
+  ) -> [String] {
     var texts: [String] = []
     switch value(field) {
     case nil: break
     case .string(let text) where isText: texts = text.split(separator: "|").map(String.init)
     case .array(let elements):
       for element in elements {
-        guard case .string(let text) = element else {
+        switch element {
+        case .string(let text): texts.append(text)
+        case .null where nullAs != nil: texts.append(nullAs ?? "")
+        default:
           refuse(field, "must be a list of texts")
           return []
         }
-        texts.append(text)
       }
     default: refuse(field, "must be a list of texts")
     }

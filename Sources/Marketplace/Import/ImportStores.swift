@@ -60,8 +60,10 @@ struct CategoryRow: Sendable {
 
   init(_ row: inout ImportRow) {
     externalID = row.text("id", length: 1...64)
-    path = row.texts("path", count: 1...CategoryPath.levelsMax)
-    if let name = path.last, name != row.text("name", length: 1...255) {
+    path = row.texts("path", count: 1...CategoryPath.levelsMax, nullAs: externalID)
+    let name = row.text("name", length: 0...255)
+    // Real trees have nodes without a name; their identifier stands for it.
+    if let last = path.last, last != (name.isEmpty ? externalID : name) {
       row.refuse("path", "must end with the name")
     }
   }
