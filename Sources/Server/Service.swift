@@ -32,7 +32,8 @@ public final class Service: Sendable {
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
     let router = try Router(
-      try marketplace.routeGroups() + [operations], pool: pool, authenticate: marketplace.authenticate)
+      try marketplace.routeGroups + [operations], pool: pool, authenticate: marketplace.authenticate
+    )
     var openAPI = OpenAPIDocument(title: "Souk", version: version)
     document.set(openAPI.render(router.routes))
     let counters = Metrics(routes: router.routes, options: options, log: log) { text in
