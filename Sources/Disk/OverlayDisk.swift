@@ -14,21 +14,25 @@ public final class OverlayDisk: Disk {
   private let state = Mutex(State())
 
   private struct State {
-    /// Names changed here: a file, or nil for one that was removed. Others are as below.
+    /// Names changed here: a file, or nil for a name that was removed. Others are as below.
     var files: [String: OverlayFile?] = [:]
+    /// Folders made here. What may be below under the same name does not show.
     var folders: Set<String> = []
   }
 
   public init(over below: any Disk) { self.below = below }
 
   public func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile {
-    try file(path, call: "open")
+    OverlayHandle(try file(path, call: "open"), path: path, mode: mode)
   }
 
   private func file(_ path: String, call: String) throws(DiskError) -> OverlayFile {
     if let changed = state.withLock({ $0.files[path] }) {
       guard let file = changed else { throw DiskError(.notFound, call: call, path: path) }
       return file
+    }
+    if state.withLock({ $0.folders.contains(path) }) {
+      throw DiskError(.notFound, call: call, path: path)
     }
     let base = try below.open(path, mode: .readOnly)
     let file = OverlayFile(path: path, base: base, size: try base.size())
@@ -41,26 +45,41 @@ public final class OverlayDisk: Disk {
   }
 
   public func create(_ path: String) throws(DiskError) -> any DiskFile {
-    if try exists(path) { throw DiskError(.alreadyExists, call: "create", path: path) }
+    try requireFree(path, call: "create")
     let file = OverlayFile(path: path, base: nil, size: 0)
     state.withLock { $0.files[path] = .some(file) }
-    return file
+    return OverlayHandle(file, path: path, mode: .readWrite)
   }
 
   public func createDirectory(_ path: String) throws(DiskError) {
-    state.withLock { _ = $0.folders.insert(path) }
+    try requireFree(path, call: "createDirectory")
+    state.withLock { state in
+      state.folders.insert(path)
+      state.files[path] = nil
+    }
   }
 
   public func list(_ path: String) throws(DiskError) -> [String] {
-    let isNew = state.withLock { $0.folders.contains(path) }
-    var names = Set(isNew ? [] : try below.list(path))
-    let prefix = path + "/"
-    state.withLock { state in
-      for (name, file) in state.files where name.hasPrefix(prefix) {
-        let rest = String(name.dropFirst(prefix.count))
-        guard !rest.contains("/") else { continue }
-        if file == nil { names.remove(rest) } else { names.insert(rest) }
+    let isNew = try state.withLock { state throws(DiskError) in
+      if state.folders.contains(path) { return true }
+      guard state.files[path] == nil else {
+        throw DiskError(.notFound, call: "list", path: path)
       }
+      return false
+    }
+    var names = Set(isNew ? [] : try below.list(path))
+    let prefix = path.isEmpty ? "" : path + "/"
+    func child(_ name: String) -> String? {
+      guard name.hasPrefix(prefix) else { return nil }
+      let rest = String(name.dropFirst(prefix.count))
+      return rest.isEmpty || rest.contains("/") ? nil : rest
+    }
+    state.withLock { state in
+      for (name, file) in state.files {
+        guard let name = child(name) else { continue }
+        if file == nil { names.remove(name) } else { names.insert(name) }
+      }
+      names.formUnion(state.folders.compactMap(child))
     }
     return names.sorted()
   }
@@ -75,6 +94,14 @@ public final class OverlayDisk: Disk {
   }
 
   public func rename(_ from: String, to: String) throws(DiskError) {
+    guard try exists(from), try isDirectory(Self.parent(of: to)) else {
+      throw DiskError(.notFound, call: "rename", path: from)
+    }
+    // Folders are not moved by anything above.
+    let folders = [try isDirectory(from), try isDirectory(to)]
+    if folders.contains(true) {
+      throw DiskError(.inputOutput(Self.isADirectory), call: "rename", path: from)
+    }
     let file = try file(from, call: "rename")
     state.withLock { state in
       state.files[from] = .some(nil)
@@ -84,21 +111,132 @@ public final class OverlayDisk: Disk {
 
   public func remove(_ path: String) throws(DiskError) {
     guard try exists(path) else { throw DiskError(.notFound, call: "remove", path: path) }
-    state.withLock { $0.files[path] = .some(nil) }
+    if try isDirectory(path), try !list(path).isEmpty {
+      throw DiskError(.inputOutput(Self.notEmpty), call: "remove", path: path)
+    }
+    state.withLock { state in
+      state.folders.remove(path)
+      state.files[path] = .some(nil)
+    }
   }
 
-  public func syncDirectory(_ path: String) throws(DiskError) {}
+  /// Nothing here is ever durable; a folder that is missing is missing all the same.
+  public func syncDirectory(_ path: String) throws(DiskError) {
+    guard try isDirectory(path) else {
+      throw DiskError(.notFound, call: "syncDirectory", path: path)
+    }
+  }
 
   public func lock(_ path: String) throws(DiskError) -> any DiskLock { try below.lock(path) }
 
   public func freeBytes(_ path: String) throws(DiskError) -> UInt64 { try below.freeBytes(path) }
+
+  // MARK: Names
+
+  // errno of Linux, as the other disks give it.
+  private static let notADirectory: Int32 = 20
+  private static let isADirectory: Int32 = 21
+  private static let notEmpty: Int32 = 39
+
+  private static func parent(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+    return String(path[..<slash])
+  }
+
+  private func isDirectory(_ path: String) throws(DiskError) -> Bool {
+    let known = state.withLock { state -> Bool? in
+      if state.folders.contains(path) { return true }
+      return state.files[path] == nil ? nil : false
+    }
+    if let known { return known }
+    do throws(DiskError) {
+      _ = try below.list(path)
+      return true
+    } catch {
+      guard error.kind == .notFound || error.kind == .inputOutput(Self.notADirectory) else {
+        throw error
+      }
+      return false
+    }
+  }
+
+  private func requireFree(_ path: String, call: String) throws(DiskError) {
+    if try exists(path) { throw DiskError(.alreadyExists, call: call, path: path) }
+    guard try isDirectory(Self.parent(of: path)) else {
+      throw DiskError(.notFound, call: call, path: path)
+    }
+  }
+}
+
+/// An open file: what may be done through it.
+private final class OverlayHandle: DiskFile {
+  let path: String
+  private let file: OverlayFile
+  private let mode: OpenMode
+  private let isClosed = Atomic(false)
+
+  init(_ file: OverlayFile, path: String, mode: OpenMode) {
+    self.file = file
+    self.path = path
+    self.mode = mode
+  }
+
+  func size() throws(DiskError) -> UInt64 {
+    try requireOpen("size")
+    return file.size
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError) -> Int
+  {
+    try requireOpen("read")
+    return try file.read(into: buffer, at: offset)
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
+    try requireWritable("write")
+    try file.write(bytes, at: offset)
+  }
+
+  func sync() throws(DiskError) { try requireOpen("sync") }
+
+  func reserve(_ size: UInt64) throws(DiskError) {
+    try requireWritable("reserve")
+    try requireSize(size, "reserve")
+    file.reserve(size)
+  }
+
+  func truncate(_ size: UInt64) throws(DiskError) {
+    try requireWritable("truncate")
+    try requireSize(size, "truncate")
+    file.truncate(size)
+  }
+
+  /// The file stays open: another name or handle may still lead to it.
+  func close() { isClosed.store(true, ordering: .relaxed) }
+
+  private func requireOpen(_ call: String) throws(DiskError) {
+    if isClosed.load(ordering: .relaxed) {
+      throw DiskError(.inputOutput(9), call: call, path: path)
+    }
+  }
+
+  private func requireWritable(_ call: String) throws(DiskError) {
+    try requireOpen(call)
+    if mode == .readOnly { throw DiskError(.inputOutput(9), call: call, path: path) }
+  }
+
+  private func requireSize(_ size: UInt64, _ call: String) throws(DiskError) {
+    guard size <= UInt64(Int64.max) else {
+      throw DiskError(.noSpace, call: call, path: path)
+    }
+  }
 }
 
 /// A file whose changed blocks are in memory.
-private final class OverlayFile: DiskFile {
+private final class OverlayFile: Sendable {
   static let blockBytes = 4096
 
-  let path: String
+  private let path: String
   private let base: (any DiskFile)?
   private let state: Mutex<Content>
 
@@ -115,7 +253,7 @@ private final class OverlayFile: DiskFile {
     state = Mutex(Content(size: size, baseSize: size))
   }
 
-  func size() throws(DiskError) -> UInt64 { state.withLock { $0.size } }
+  var size: UInt64 { state.withLock { $0.size } }
 
   private func block(_ number: UInt64, _ content: borrowing Content) throws(DiskError) -> [UInt8] {
     if let changed = content.blocks[number] { return changed }
@@ -123,7 +261,10 @@ private final class OverlayFile: DiskFile {
     let start = number * UInt64(Self.blockBytes)
     guard let base, start < content.baseSize else { return block }
     let count = Int(min(UInt64(Self.blockBytes), content.baseSize - start))
-    guard let bytes = try base.read(count, at: start) else { return block }
+    guard let bytes = try base.read(count, at: start) else {
+      // The base became shorter under us: its bytes are not there to be shown.
+      throw DiskError(.inputOutput(5), call: "read", path: path)
+    }
     block.replaceSubrange(0..<count, with: bytes)
     return block
   }
@@ -149,6 +290,10 @@ private final class OverlayFile: DiskFile {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
+    guard bytes.count > 0 else { return }
+    guard offset <= UInt64(Int64.max) - UInt64(bytes.count) else {
+      throw DiskError(.inputOutput(27), call: "write", path: path)
+    }
     try state.withLock { content throws(DiskError) in
       var done = 0
       while done < bytes.count {
@@ -165,14 +310,12 @@ private final class OverlayFile: DiskFile {
     }
   }
 
-  func sync() throws(DiskError) {}
-
-  func reserve(_ size: UInt64) throws(DiskError) {
+  func reserve(_ size: UInt64) {
     state.withLock { $0.size = max($0.size, size) }
   }
 
-  func truncate(_ size: UInt64) throws(DiskError) {
-    try state.withLock { content throws(DiskError) in
+  func truncate(_ size: UInt64) {
+    state.withLock { content in
       content.baseSize = min(content.baseSize, size)
       let last = size / UInt64(Self.blockBytes)
       content.blocks = content.blocks.filter { $0.key <= last }
@@ -184,7 +327,4 @@ private final class OverlayFile: DiskFile {
       content.size = size
     }
   }
-
-  /// The base stays open: another name may still lead here.
-  func close() {}
 }

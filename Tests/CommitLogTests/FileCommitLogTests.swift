@@ -57,6 +57,48 @@ import Testing
     #expect(disk.callCount == calls)
   }
 
+  @Test func aLogThatEndsInAGroupNeedsATickAfterReopening() throws {
+    let (disk, _) = try Fixture.disk([1...2])
+    let log = try Fixture.open(disk).log
+    #expect(log.needsTick)
+    try log.close()
+    #expect(try !Fixture.open(disk).log.needsTick)
+  }
+
+  /// One that went on would leave a gap, which no later opening accepts.
+  @Test func aReleaseThatFailedStopsAllOthers() throws {
+    for effect in SimulatedDisk.Effect.allCases {
+      for kind in [DiskCall.Kind.rename, .syncDirectory] {
+        let disk = SimulatedDisk()
+        let log = try Fixture.create(disk, 8 << 10)
+        for lsn in 1...60 as ClosedRange<UInt64> {
+          try log.append([Fixture.entry(lsn, valueBytes: 150)])
+        }
+        disk.fail(kind, effect: effect)
+        for _ in 0..<3 {
+          #expect(throws: LogError.self) { try log.release(below: LSN(60)) }
+        }
+        try log.append([Fixture.entry(61)])
+        let after = disk.restart(keeping: .none)
+        #expect(try Fixture.open(after, 8 << 10).log.durableLSN == LSN(61))
+      }
+    }
+  }
+
+  /// A crash right behind a release finds either its segment or a spare, and never a gap.
+  @Test func eachReleasedSegmentIsGoneDurablyBeforeTheNext() throws {
+    let disk = SimulatedDisk()
+    let log = try Fixture.create(disk, 8 << 10)
+    for lsn in 1...60 as ClosedRange<UInt64> {
+      try log.append([Fixture.entry(lsn, valueBytes: 150)])
+    }
+    disk.startTrace()
+    try log.release(below: LSN(60))
+    let kinds = disk.trace.map(\.kind)
+    #expect(kinds.count > 4 && kinds.count % 2 == 0)
+    for index in kinds.indices { #expect((kinds[index] == .syncDirectory) == (index % 2 == 1)) }
+  }
+
   @Test func oneAppendIsOneWriteAndOneSync() throws {
     let disk = SimulatedDisk()
     let log = try Fixture.create(disk)

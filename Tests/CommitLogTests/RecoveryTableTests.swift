@@ -286,6 +286,18 @@ import Testing
     }
   }
 
+  /// Segments and names that only the cache holds are made durable before the first byte is read.
+  @Test func everySegmentAndTheFolderAreSyncedBeforeAnythingIsRead() throws {
+    let (disk, _) = try Fixture.usedDisk()
+    disk.startTrace()
+    _ = try Fixture.open(disk, 8 << 10)
+    let trace = disk.trace
+    let first = try #require(trace.firstIndex { $0.kind == .read })
+    let synced = trace[..<first].filter { $0.kind == .sync }.map(\.path)
+    #expect(synced.count > 1 && synced == trace[..<first].filter { $0.kind == .open }.map(\.path))
+    #expect(trace[..<first].contains { $0.kind == .syncDirectory })
+  }
+
   @Test func aSealIsMadeDurableBeforeItIsBelieved() throws {
     func fill(_ disk: SimulatedDisk, failing syncs: Int?) throws -> UInt64 {
       let log = try Fixture.create(disk, 8 << 10)

@@ -1,4 +1,4 @@
-// The contract of Disk, asked of both implementations with the same questions.
+// The contract of Disk, asked of all implementations with the same questions.
 
 import Bytes
 import Disk
@@ -17,6 +17,11 @@ struct Subject: Sendable, CustomTestStringConvertible {
       let disk = SimulatedDisk()
       try disk.createDirectory("place")
       return Place(disk: disk, folder: "place", isReal: false)
+    },
+    Subject(name: "overlay") {
+      let below = SimulatedDisk()
+      try below.createDirectory("place")
+      return Place(disk: OverlayDisk(over: below), folder: "place", isReal: false)
     },
     Subject(name: "posix") {
       let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
@@ -238,7 +243,7 @@ func kind(_ body: () throws -> Void) -> DiskError.Kind? {
     #expect(kind { try file.reserve(.max) } != nil)
   }
 
-  /// A plain array as the oracle, the same seeded calls on both.
+  /// A plain array as the oracle, the same seeded calls on all.
   @Test(arguments: Subject.all, [1, 2, 3] as [UInt64])
   func randomCallsAgreeWithAnArray(_ subject: Subject, _ seed: UInt64) throws {
     let place = try subject.make()
