@@ -110,10 +110,15 @@ public struct BinarySource {
   public mutating func string(_ what: StaticString) throws(DecodeError) -> String {
     let run = try run(what)
     let bytes = UnsafeRawBufferPointer(rebasing: input[run])
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    // Safe: the run lies in the input, which outlives this call.
+    let span = unsafe Span<UInt8>(_unsafeBytes: bytes)
+    // Not String(validating:as:), whose generic code in the standard library looks up metadata for
+    // each text and costs more than the rest of a record.
+    do {
+      return String(copying: try UTF8Span(validating: span))
+    } catch {
       throw DecodeError(.invalid, what, at: run.lowerBound)
     }
-    return text
   }
 
   public mutating func array(_ what: StaticString) throws(DecodeError) -> [UInt8] {

@@ -80,7 +80,8 @@ public struct JSONWriter: Sendable {
   /// Text that is known to be one JSON value.
   public mutating func raw(_ json: String) {
     separate()
-    bytes.append(contentsOf: json.utf8)
+    var text = json
+    text.withUTF8 { utf8 in bytes.append(contentsOf: utf8) }
   }
 
   public mutating func int(_ value: Int64) {
@@ -151,14 +152,15 @@ public struct JSONWriter: Sendable {
       while position < end {
         let byte = text[position]
         if byte < 0x20 || byte == 0x22 || byte == 0x5c {
-          bytes.append(contentsOf: text[runStart..<position])
+          bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart..<position]))
           escaped(byte)
           runStart = position + 1
         }
         position += 1
       }
     }
-    bytes.append(contentsOf: text[runStart..<text.count])
+    // Rebased, because a slice of a buffer is copied byte by byte.
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart...]))
   }
 
   /// Whether one of eight bytes is a quote, a backslash or a control character.

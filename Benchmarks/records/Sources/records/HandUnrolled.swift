@@ -61,15 +61,15 @@ enum HandUnrolled {
       switch try reader.varint() {
       case 1 << 3 | 3: item.id = try identifier(&reader)
       case 2 << 3 | 3: item.ownerID = try identifier(&reader)
-      case 3 << 3 | 2: item.title = try reader.string(limit: bytes.count)
-      case 4 << 3 | 2: item.slug = try reader.string(limit: bytes.count)
-      case 5 << 3 | 2: item.summary = try reader.string(limit: bytes.count)
+      case 3 << 3 | 2: item.title = try text(&reader)
+      case 4 << 3 | 2: item.slug = try text(&reader)
+      case 5 << 3 | 2: item.summary = try text(&reader)
       case 6 << 3 | 2:
-        guard let state = ItemState(rawValue: try reader.string(limit: bytes.count)) else {
+        guard let state = ItemState(rawValue: try text(&reader)) else {
           throw DecodeError(.invalid, "state", at: reader.offset)
         }
         item.state = state
-      case 7 << 3 | 2: item.currency = try reader.string(limit: bytes.count)
+      case 7 << 3 | 2: item.currency = try text(&reader)
       case 8 << 3: item.price = try reader.signedVarint()
       case 9 << 3: item.listPrice = try reader.signedVarint()
       case 10 << 3: item.stock = try reader.signedVarint()
@@ -80,12 +80,21 @@ enum HandUnrolled {
         _ = try reader.varint()
         let count = try reader.count(limit: bytes.count)
         item.tags.reserveCapacity(count)
-        for _ in 0..<count { item.tags.append(try reader.string(limit: bytes.count)) }
+        for _ in 0..<count { item.tags.append(try text(&reader)) }
       case 15 << 3 | 1: item.createdAt = Timestamp(microseconds: try reader.i64())
       default: throw DecodeError(.invalid, "tag", at: reader.offset)
       }
     }
     return item
+  }
+
+  private static func text(_ reader: inout ByteReader) throws(DecodeError) -> String {
+    let bytes = try reader.lengthPrefixedSpan()
+    do {
+      return String(copying: try UTF8Span(validating: Span<UInt8>(_bytes: bytes)))
+    } catch {
+      throw DecodeError(.invalid, "text", at: reader.offset)
+    }
   }
 
   private static func identifier(_ reader: inout ByteReader) throws(DecodeError) -> UUIDv7 {

@@ -126,6 +126,8 @@ struct Document: Fields, Codable, Equatable {
   }
 }
 
+// The library has no Codable of its own; here it is given to Foundation's coders.
+// swift-format-ignore: AvoidRetroactiveConformances
 extension UUIDv7: @retroactive Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
@@ -141,6 +143,7 @@ extension UUIDv7: @retroactive Codable {
   }
 }
 
+// swift-format-ignore: AvoidRetroactiveConformances
 extension Timestamp: @retroactive Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
