@@ -12,7 +12,7 @@ import Marketplace
 import RecordStore
 import Synchronization
 
-struct CheckoutBench {
+package struct CheckoutBench {
   struct Phase {
     var connections: Int
     /// Orders a second of each round.
@@ -24,19 +24,26 @@ struct CheckoutBench {
     var processorMicros: [Double] = []
   }
 
-  static let products = 2000
-  static let buyers = 40_000
   static let sellers = 200
   static let unlimitedKey = "benchmark"
 
   let folder: String
   let seconds: Double
+  let products: Int
+  let stock: Int64
+  let buyers: Int
   private(set) var tokens: [String] = []
-  private(set) var productIDs: [UUIDv7] = []
+  package private(set) var productIDs: [UUIDv7] = []
 
-  init(folder: String, seconds: Double) throws {
+  package init(
+    folder: String, seconds: Double, products: Int = 2000, stock: Int64 = 1_000_000,
+    buyers: Int = 40_000
+  ) throws {
     self.folder = folder
     self.seconds = seconds
+    self.products = products
+    self.stock = stock
+    self.buyers = buyers
     try prepare()
   }
 
@@ -46,21 +53,22 @@ struct CheckoutBench {
     defer { try? installation.database.close() }
     let tokens = try installation.marketplace().tokens
     let now = SystemClock.now()
+    let (products, stock) = (products, stock)
     let fixture = try installation.database.writeBlocking { transaction in
       try BenchFixture.catalogue(
-        transaction, products: Self.products, sellers: Self.sellers, stock: 1_000_000)
+        transaction, products: products, sellers: Self.sellers, stock: stock)
     }
     productIDs = fixture.value
     var made = 0
-    while made < Self.buyers {
-      let count = min(2000, Self.buyers - made)
+    while made < buyers {
+      let count = min(2000, buyers - made)
       let first = made
       let claims = try installation.database.writeBlocking { transaction in
         try BenchFixture.buyers(transaction, from: first, count: count, at: now)
       }
       self.tokens += claims.value.map { tokens.sign($0) }
       made += count
-      Terminal.progress("preparing buyers: \(made) of \(Self.buyers)")
+      Terminal.progress("preparing buyers: \(made) of \(buyers)")
     }
     Terminal.endProgress()
   }
@@ -78,7 +86,7 @@ struct CheckoutBench {
     for round in 1...rounds {
       floor.append(try DiskFloor.syncsPerSecond(folder: folder, seconds: 1))
       for index in phases.indices {
-        let wanted = next + Self.buyers
+        let wanted = next + buyers
         Terminal.progress("round \(round) of \(rounds): filling carts")
         try fill(filled..<wanted, on: server)
         filled = wanted
@@ -98,7 +106,7 @@ struct CheckoutBench {
     ]
   }
 
-  private func fill(_ range: Range<Int>, on server: ChildServer) throws {
+  package func fill(_ range: Range<Int>, on server: ChildServer) throws {
     let next = Counter(range.lowerBound)
     try inParallel(32, on: server) { connection, _ in
       while true {
@@ -115,6 +123,29 @@ struct CheckoutBench {
     }
   }
 
+  /// Sends one checkout for each number, and returns every answer.
+  package func race(
+    _ range: Range<Int>, connections: Int, on server: ChildServer
+  ) throws -> [HTTPAnswer] {
+    let next = Counter(range.lowerBound)
+    let gathered = Answers()
+    try inParallel(connections, on: server) { connection, _ in
+      while true {
+        let number = next.next()
+        guard number < range.upperBound else { return }
+        gathered.add(try checkout(number, connection))
+      }
+    }
+    return gathered.all
+  }
+
+  private func checkout(_ number: Int, _ connection: HTTPConnection) throws -> HTTPAnswer {
+    try connection.request(
+      "POST", "/checkout",
+      headers: headers(buyer: number) + [("Idempotency-Key", "order-\(number)")],
+      body: Self.body)
+  }
+
   private static let body = Array(
     """
     {"deliveryAddress":{"street":"1 Main St","city":"Springfield","state":"IL",\
@@ -123,7 +154,7 @@ struct CheckoutBench {
 
   private func measure(_ phase: inout Phase, on server: ChildServer, next: inout Int) throws {
     let counter = Counter(next)
-    let last = next + Self.buyers
+    let last = next + buyers
     let latencies = Gathered()
     let processorBefore = server.processorMicroseconds
     let start = SystemClock.monotonicMicroseconds()
@@ -134,10 +165,7 @@ struct CheckoutBench {
       while before < deadline {
         let number = counter.next()
         guard number < last else { break }
-        let answer = try connection.request(
-          "POST", "/checkout",
-          headers: headers(buyer: number) + [("Idempotency-Key", "order-\(number)")],
-          body: Self.body)
+        let answer = try checkout(number, connection)
         guard answer.status == 201 else {
           throw VerbFailure("POST /checkout answered \(answer.status): \(answer.text.prefix(300))")
         }
@@ -191,6 +219,12 @@ private final class Gathered: Sendable {
   private let values = Mutex<[Int64]>([])
   func add(_ more: [Int64]) { values.withLock { $0 += more } }
   var sorted: [Int64] { values.withLock { $0.sorted() } }
+}
+
+private final class Answers: Sendable {
+  private let answers = Mutex<[HTTPAnswer]>([])
+  func add(_ answer: HTTPAnswer) { answers.withLock { $0.append(answer) } }
+  var all: [HTTPAnswer] { answers.withLock { $0 } }
 }
 
 private final class FirstFailure: Sendable {
