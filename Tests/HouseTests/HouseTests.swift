@@ -63,7 +63,7 @@ private func sources(below folder: String = "Sources") -> [Source] {
 }
 
 private func imports(of source: Source) -> [String] {
-  source.code.compactMap { line in
+  source.code.compactMap { line -> String? in
     let words = line.split(separator: " ").map(String.init)
     guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { return nil }
     // `import struct Foundation.URL` names the module in its last word.
