@@ -65,9 +65,10 @@ private func sources(below folder: String = "Sources") -> [Source] {
 private func imports(of source: Source) -> [String] {
   source.code.compactMap { line -> String? in
     let words: [String] = line.split(separator: " ").map { String($0) }
-    guard let at = words.firstIndex(of: "import"), at + 1 < words.count, at <= 1 else { return nil }
+    guard let at = words.firstIndex(of: "import"), at <= 1, let named = words.last,
+      at + 1 < words.count
+    else { return nil }
     // `import struct Foundation.URL` names the module in its last word.
-    let named = words[at + 1...].last ?? ""
     return named.split(separator: ".").first.map { String($0) }
   }
 }
