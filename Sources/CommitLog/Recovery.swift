@@ -54,7 +54,7 @@ public struct LogRecoveryReport: Equatable, Sendable {
 
 struct Recovery {
   static let advice =
-    ". Nothing was changed. Look at it with `souk store log verify`, then restore a backup"
+    ". Nothing was changed. Look at it with `tools/read-log.py`, then restore a backup"
 
   let disk: any Disk
   let folder: String

@@ -6,13 +6,11 @@ import Marketplace
 import RecordStore
 
 extension APIError {
-  /// The domain's refusal, code for code: both modules name the same 25.
+  /// The domain's refusal with its own code and status.
   init(_ refusal: MarketError) {
     var details: [JSONValue.Member] = []
     if case .object(let members) = refusal.details { details = members }
-    self.init(
-      ErrorCode(rawValue: refusal.code.rawValue) ?? .internalError, refusal.message,
-      status: refusal.status, details: details)
+    self.init(refusal.code, refusal.message, status: refusal.status, details: details)
     if refusal.code == .unauthorized { headers["WWW-Authenticate"] = "Bearer" }
   }
 
@@ -22,7 +20,7 @@ extension APIError {
     switch error {
     case let error as APIError: error
     case let refusal as MarketError: APIError(refusal)
-    case is MoneyError: APIError(.validationFailed, "The amounts are too large.")
+    case is MoneyError: APIError(.validation, "The amounts are too large.")
     case let error as DatabaseError: telling(error)
     case let error as StoreError: telling(error)
     default: error
@@ -47,7 +45,7 @@ extension APIError {
     case .snapshotExpired: unavailable("The answer took too long. Try again.", retrySeconds: 1)
     case .uniqueViolation: APIError(.alreadyExists, "There is one with this name already.")
     case .transactionTooLarge, .valueTooLong, .keyTooLong:
-      APIError(.validationFailed, "The request is too large to be carried out at once.")
+      APIError(.validation, "The request is too large to be carried out at once.")
     default: error
     }
   }

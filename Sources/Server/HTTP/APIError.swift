@@ -5,6 +5,7 @@
 // `details` is present only when there are some; the last three members are the server's.
 
 import Bytes
+import Marketplace
 
 /// Why a request is not answered as asked.
 public struct APIError: Error, Sendable {
@@ -38,7 +39,7 @@ public struct APIError: Error, Sendable {
     } else if issues.contains(where: { $0.rule == "required" }) {
       code = .missingRequiredField
     } else {
-      code = .validationFailed
+      code = .validation
     }
     let fields = issues.map { issue in
       JSONValue.object([

@@ -82,7 +82,7 @@ extension Connection {
 
   private func bodyTooLarge() -> APIError {
     APIError(
-      .validationFailed, "The body may have at most \(bodyBytesMax) bytes.", status: 413,
+      .validation, "The body may have at most \(bodyBytesMax) bytes.", status: 413,
       details: [.init("bodyBytesMax", .int(Int64(bodyBytesMax)))])
   }
 

@@ -69,7 +69,7 @@ extension MarketplaceServer {
       routeLater(
         .post, "/products", "createProduct", "Make a product; a draft unless it says otherwise.",
         caller: .seller, body: ProductInput.self, output: ProductView.self, status: 201,
-        errors: [.validationFailed, .notFound]
+        errors: [.validation, .notFound]
       ) { context, answer in
         let actor = try context.requiredActor()
         write(context, answer) { transaction in
@@ -101,7 +101,7 @@ extension MarketplaceServer {
       method, "/products/{id}", operationID,
       "Change a product; what is left out stays. If-Match guards against lost updates.",
       caller: .seller, body: ProductChange.self, output: ProductView.self,
-      errors: [.notFound, .conflict, .validationFailed]
+      errors: [.notFound, .conflict, .validation]
     ) { context, answer in
       let actor = try context.requiredActor()
       let id = try context.pathID("id")

@@ -29,8 +29,8 @@ extension MarketplaceServer {
         caller: .authenticated, idempotencyKey: .required, body: CheckoutRequest.self,
         output: OrderView.self, status: 201,
         errors: [
-          .validationFailed, .conflict, .insufficientStock, .productUnavailable, .paymentFailed,
-          .paymentGatewayError, .serviceUnavailable,
+          .validation, .conflict, .insufficientStock, .productUnavailable, .paymentFailed,
+          .paymentGateway, .serviceUnavailable,
         ], checkout)
       routeLater(
         .get, "/orders/{id}", "getOrder",

@@ -4,6 +4,7 @@
 // name of their type; a second type of the same name and another shape gets a number.
 
 import Bytes
+import Marketplace
 
 /// Renders routes.
 public struct OpenAPIDocument {
@@ -126,7 +127,7 @@ public struct OpenAPIDocument {
     if route.caller != .anyone { errors.append(.unauthorized) }
     if case .roles = route.caller { errors.append(.insufficientPermissions) }
     if route.body != .none || !route.query.isEmpty {
-      errors += [.validationFailed, .invalidInput, .missingRequiredField]
+      errors += [.validation, .invalidInput, .missingRequiredField]
     }
     for code in errors where codes[code.status]?.contains(code) != true {
       codes[code.status, default: []].append(code)

@@ -7,6 +7,7 @@
 // An operation without an output names `Nothing.self` and answers 204.
 
 import Bytes
+import Marketplace
 
 /// The answer that `routeLater` owes; give it exactly once.
 public struct Answer<Output: Fields>: Sendable {

@@ -2,6 +2,7 @@
 // its caller, its query and its body, and becomes one entry of the OpenAPI document.
 
 import Bytes
+import Marketplace
 
 /// One operation.
 public struct Route: Sendable {
