@@ -190,4 +190,53 @@ import Testing
     }
     #expect(fellBack > 1, "\(refused) refused, \(unharmed) unharmed of \(blocks)")
   }
+
+  /// The log reaches back to the older checkpoint, however many segments lie between the two.
+  @Test func withoutTheNewestCheckpointTheLogHasEverythingSinceTheOlder() throws {
+    let disk = SimulatedDisk()
+    let workload = Workload(seed: Self.seed, count: 450)
+    let database = try Database.create(Database.simulated(disk, seed: 1))
+    for number in 0..<450 {
+      _ = try database.writeBlocking(workload.body(number))
+      if number % 150 == 149 { try database.checkpoint() }
+    }
+    #expect(disk.files.count { $0.hasPrefix("db/log/") } > 2, "the log has several segments")
+    let image = disk.restart(keeping: .none)
+    let opening = try Database.open(Database.simulated(image.clone(), seed: 1)).opening
+    #expect(opening.checkpointLSN == LSN(450))
+    image.flipBit("db/records.souk", bit: (opening.store.slot * 4096 + 40) * 8)
+    let again = try Database.open(Database.simulated(image, seed: 1))
+    #expect(again.opening.checkpointLSN == LSN(300) && again.opening.replayedCommits == 150)
+    let content = try again.workloadContent()
+    #expect(content.count == 450 && content.notes == workload.states[450])
+    #expect(try again.check(deep: true).findings == [])
+  }
+
+  /// What a meta block leads to is durable before it, and it is before anything is built on it.
+  @Test func aMetaBlockIsWrittenBetweenTwoSyncs() throws {
+    let disk = SimulatedDisk()
+    disk.startTrace()
+    let database = try Database.create(Database.simulated(disk, seed: 1))
+    for number in 0..<60 {
+      _ = try database.writeBlocking(Self.workload.body(number))
+      if number % 10 == 9 { try database.checkpoint() }
+    }
+    var isSynced = true
+    var metaIsPending = false
+    var metas = 0
+    for call in disk.trace where call.path == "db/records.souk" {
+      switch call.kind {
+      case .sync: (isSynced, metaIsPending) = (true, false)
+      case .write where call.offset < 8192:
+        #expect(isSynced, "meta block \(metas) before its pages")
+        (isSynced, metaIsPending) = (false, true)
+        metas += 1
+      case .write:
+        #expect(!metaIsPending, "a page before meta block \(metas - 1) is durable")
+        isSynced = false
+      default: break
+      }
+    }
+    #expect(metas == 6)
+  }
 }

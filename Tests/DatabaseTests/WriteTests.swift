@@ -99,6 +99,22 @@ private struct Refusal: Error {}
     #expect(database.snapshot().lsn == LSN(1))
   }
 
+  @Test func nobodySeesACommitThatTheLogDoesNotHold() throws {
+    let fatal = Shared(0)
+    let database = try Database.create(
+      Database.simulated(disk, seed: 1) { _ in fatal.update { $0 += 1 } })
+    let shown = try database.writeBlocking { try $0.put(note(1)) }.lsn
+    disk.startTrace()
+    disk.fail(.write)
+    #expect(throws: DatabaseError.self) { try database.writeBlocking { try $0.put(note(2)) } }
+    #expect(disk.trace.last { $0.kind == .write }?.path.hasPrefix("db/log/") == true)
+    #expect(fatal.value == 1)
+    let snapshot = database.snapshot()
+    #expect(snapshot.lsn == shown && database.visibleLSN == shown)
+    #expect(try snapshot.records.get(Note.self, key(UInt64(2))) == nil)
+    #expect(snapshot.view(CountingView.State.self)?.rows == 1)
+  }
+
   @Test func tooManyWaitingWritesAreRefusedAndNothingElse() throws {
     let database = try create { $0.limits.queuedWrites = 3 }
     let answers = Shared<[Bool]>([])
