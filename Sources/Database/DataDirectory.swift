@@ -40,12 +40,8 @@ final class DataDirectory: Sendable {
         try disk.syncDirectory(folder)
       }
       return directory
-    } catch let error as DiskError {
-      throw .disk(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw DatabaseError(error)
     }
   }
 
@@ -66,12 +62,8 @@ final class DataDirectory: Sendable {
         try disk.remove(path + "/log/" + leftover)
       }
       return directory
-    } catch let error as DiskError {
-      throw .disk(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw DatabaseError(error)
     }
   }
 
@@ -118,12 +110,8 @@ final class DataDirectory: Sendable {
       try disk.rename(temporary, to: file)
       try disk.syncDirectory(secretsFolder)
       return bytes
-    } catch let error as DiskError {
-      throw .disk(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw DatabaseError(error)
     }
   }
 }

@@ -23,12 +23,8 @@ extension Database {
         disk: configuration.disk, folder: configuration.path, databaseID: databaseID,
         options: storeOptions(configuration), tables: configuration.tables)
       store.close()
-    } catch let error as LogError {
-      throw .log(error)
-    } catch let error as StoreError {
-      throw .store(error)
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw DatabaseError(error)
     }
     return try open(configuration, in: directory)
   }
@@ -61,14 +57,8 @@ extension Database {
       try database.buildViews()
       database.startThreads()
       return database
-    } catch let error as LogError {
-      throw .log(error)
-    } catch let error as StoreError {
-      throw .store(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw .view(name: "", reason: "\(error)")
+      throw DatabaseError(error)
     }
   }
 

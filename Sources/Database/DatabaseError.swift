@@ -23,6 +23,20 @@ public enum DatabaseError: Error, Sendable {
   case outcomeUnknown
   /// A view could not be rebuilt from the records.
   case view(name: String, reason: String)
+  /// Something that no engine declares to throw.
+  case unexpected(String)
+
+  /// The error of an engine below as one of the database.
+  init(_ error: any Error) {
+    self =
+      switch error {
+      case let error as DatabaseError: error
+      case let error as StoreError: .store(error)
+      case let error as LogError: .log(error)
+      case let error as DiskError: .disk(error)
+      default: .unexpected("\(error)")
+      }
+  }
 }
 
 extension DatabaseError: CustomStringConvertible {
@@ -40,6 +54,7 @@ extension DatabaseError: CustomStringConvertible {
     case .overloaded: "too many writes are waiting; try again"
     case .closed: "the database is closed"
     case .outcomeUnknown: "the log could not be made durable; the outcome of the write is unknown"
+    case .unexpected(let reason): reason
     case .view(let name, let reason): "view \(name) cannot be rebuilt: \(reason)"
     }
   }
