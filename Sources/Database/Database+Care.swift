@@ -9,15 +9,14 @@ import Views
 
 struct MaintenanceState {
   var isStopping = false
-  var checkpointWanted = false
 }
 
 extension Database {
   func startThreads() {
     guard configuration.runsThreads else { return }
     workers.withLock { workers in
-      workers.append(Worker(name: "souk-writer") { [self] in runWriter() })
-      workers.append(Worker(name: "souk-care") { [self] in runMaintenance() })
+      workers.append(Worker { [self] in runWriter() })
+      workers.append(Worker { [self] in runMaintenance() })
     }
   }
 
@@ -28,13 +27,12 @@ extension Database {
   private func runMaintenance() {
     var lastCheckpoint = SystemClock.monotonicMicroseconds()
     while true {
-      let state = maintenance.wait(milliseconds: Self.carePeriodMillis) { state in
-        state.isStopping || state.checkpointWanted ? state : nil
+      let isStopping = maintenance.wait(milliseconds: Self.carePeriodMillis) { state in
+        state.isStopping ? true : nil
       }
-      if state?.isStopping == true { return }
+      if isStopping == true { return }
       let elapsed = SystemClock.monotonicMicroseconds() - lastCheckpoint
-      if state?.checkpointWanted == true || isCheckpointDue(microseconds: elapsed) {
-        maintenance.withLock { $0.checkpointWanted = false }
+      if isCheckpointDue(microseconds: elapsed) {
         lastCheckpoint = SystemClock.monotonicMicroseconds()
         // A checkpoint that cannot be made (a full disk) loses nothing: the log has everything. The
         // next period tries again.

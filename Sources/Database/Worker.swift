@@ -8,7 +8,7 @@ import Synchronization
 package final class Worker: Sendable {
   private let handle: pthread_t
 
-  package init(name: String, _ body: @escaping @Sendable () -> Void) {
+  package init(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let body: @Sendable () -> Void
       init(body: @escaping @Sendable () -> Void) { self.body = body }
@@ -24,7 +24,7 @@ package final class Worker: Sendable {
         box.body()
         return nil
       }, box.toOpaque())
-    precondition(result == 0, "cannot start thread \(name): errno \(result)")
+    precondition(result == 0, "cannot start a thread: errno \(result)")
     handle = thread
   }
 

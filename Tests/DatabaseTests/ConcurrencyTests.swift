@@ -30,7 +30,7 @@ import Testing
     let database = try Database.create(configuration)
     let ledgers = Shared([Ledger](repeating: Ledger(), count: Self.threads))
     let workers = (0..<Self.threads).map { thread in
-      Worker(name: "session-\(thread)") {
+      Worker {
         let ledger = Self.session(thread, on: database, seed: seed)
         ledgers.update { $0[thread] = ledger }
       }

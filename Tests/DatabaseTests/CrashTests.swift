@@ -59,7 +59,7 @@ import Testing
     // Two threads take every second point each; images know nothing of each other.
     let results = Shared([[String]](repeating: [], count: points.count))
     let workers = (0..<2).map { half in
-      Worker(name: "crash-\(half)") {
+      Worker {
         for index in stride(from: half, to: points.count, by: 2) {
           let failures = Self.failures(at: points[index], workload, seed: seed)
           results.update { $0[index] = failures }

@@ -1,15 +1,12 @@
-// Clock: the wall clock and standard error, the only system calls that the server makes itself.
+// Clock: the wall clock, its HTTP form, and standard error.
 
 import Bytes
+import Database
 import Glibc
 
 extension Timestamp {
   /// The wall clock's present, to the microsecond.
-  public static var now: Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-  }
+  public static var now: Timestamp { SystemClock.now() }
 
   /// RFC 9110's date: `Sun, 22 Nov 2026 10:15:30 GMT`.
   public var httpDate: String {

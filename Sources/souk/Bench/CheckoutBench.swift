@@ -194,7 +194,7 @@ package struct CheckoutBench {
     let (host, port) = (server.host, server.port)
     let failure = FirstFailure()
     let workers = (0..<count).map { index in
-      Worker(name: "bench-\(index)") {
+      Worker {
         do {
           try body(try HTTPConnection(host: host, port: port), index)
         } catch {
