@@ -17,6 +17,7 @@ extension Database {
     workers.withLock { workers in
       workers.append(Worker { [self] in runWriter() })
       workers.append(Worker { [self] in runMaintenance() })
+      workers.append(Worker { [self] in runCommitter() })
     }
   }
 
@@ -132,6 +133,8 @@ extension Database {
     if !hasFailed { try checkpoint() }
     queue.signal { $0.isClosed = true }
     if let writer = running.first { writer.join() } else { while step() {} }
+    commits.signal { $0.isClosed = true }
+    running.last?.join()
     do {
       try log.close()
     } catch {

@@ -31,8 +31,8 @@ public final class Database: Sendable {
     public var segmentBytes = 64 << 20
     public var now: @Sendable () -> Timestamp
     public var random: @Sendable () -> UInt64
-    /// True: a writer and a maintenance thread run. False: the owner calls `step` and
-    /// `checkpoint`; nothing happens in between. For simulation.
+    /// True: a writer, a committer and a maintenance thread run. False: the owner calls `step` (or
+    /// `stepExecute` and `stepCommit`) and `checkpoint`; nothing happens in between. For simulation.
     public var runsThreads = true
     /// Called once, with one line for the log, when invariant 4 strikes. The production handler
     /// ends the process with exit code 74 and does not return.
@@ -88,8 +88,9 @@ public final class Database: Sendable {
   let log: FileCommitLog
   public let opening: Opening
   let queue: Monitor<WriteQueue>
+  let commits = Monitor(CommitQueue())
   let published: Mutex<Published>
-  /// Touched by the writer only.
+  /// Touched only by whoever has `WriteQueue.isTaken`.
   let writer: WriterState
   let maintenance: Monitor<MaintenanceState>
   let workers = Mutex<[Worker]>([])

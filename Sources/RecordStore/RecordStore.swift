@@ -2,13 +2,14 @@
 // snapshots come out on any thread, checkpoints run beside both. The log is not known here: the
 // floor above appends the operations that `commit` returns and then calls `publish`.
 //
-//   writer      beginTransaction -> (work) -> commit ... -> [log append] -> publish(lsn)
+//   writer      beginTransaction -> (work) -> commit ... -> seal(lsn) -> [log append] -> show(group)
 //   recovery    open -> replay(entry) ... -> publish(lsn)
 //   readers     snapshot
 //   care        freeze (writer) -> writeFrozen (any thread) -> finish (writer)
 //
 // Invariants
-// 1. What a snapshot shows was published, and nothing else is ever visible.
+// 1. What a snapshot shows was published, and nothing else is ever visible. Groups are shown in the
+//    order in which they were sealed; the writer may be groups ahead of what is shown.
 // 2. The file holds two whole checkpoints; replaying the log from either gives the same records.
 // 3. No clock, no randomness, no threads: all that happens follows from the calls.
 // 4. `trees`, `pager` and `lastTime` belong to the writer's thread; what other threads may call says
@@ -18,6 +19,13 @@ import Bytes
 import CommitLog
 import Disk
 import Synchronization
+
+/// A group that the store has finished and readers do not see yet.
+public struct SealedGroup: Sendable {
+  let publication: Publication
+
+  public var lsn: LSN { publication.lsn }
+}
 
 public final class RecordStore: @unchecked Sendable {
   public struct Options: Sendable {
@@ -53,6 +61,7 @@ public final class RecordStore: @unchecked Sendable {
   let registry: SnapshotRegistry
   let gauges = Mutex(Gauges())
   var lastTime: Timestamp
+  private var lastSealed: LSN
   /// An error came out of the middle of a change: the working trees are not to be trusted.
   private var hasFailed = false
 
@@ -67,6 +76,7 @@ public final class RecordStore: @unchecked Sendable {
     self.trees = trees
     self.registry = registry
     lastTime = registry.publication.time
+    lastSealed = registry.publishedLSN
     updateGauges()
   }
 
@@ -125,8 +135,8 @@ public final class RecordStore: @unchecked Sendable {
   /// Whether a `commit` or `replay` failed in the middle of its changes.
   public var needsRollBack: Bool { hasFailed }
 
-  /// Forgets everything that was committed or replayed after the last `publish`, and with it the
-  /// failure of one of them. Not for a `publish` that failed: the log has what it should have shown.
+  /// Forgets everything that was committed or replayed after the last `seal`, and with it the
+  /// failure of one of them, or of the `seal` that should have ended it.
   public func rollBackGroup() {
     trees.rollBack()
     pager.rollBack()
@@ -134,23 +144,40 @@ public final class RecordStore: @unchecked Sendable {
     updateGauges()
   }
 
-  /// Ends the group: everything committed becomes visible as the state after `lsn`.
-  public func publish(lsn: LSN) throws(StoreError) {
+  /// Ends the group of the transactions up to `lsn`: its pages are hashed and change no more, and
+  /// the next group may begin. Readers see nothing of it before `show`. When it throws, the group
+  /// can be rolled back.
+  public func seal(lsn: LSN) throws(StoreError) -> SealedGroup {
     try requireHealth()
-    let current = registry.publication
-    if lsn == current.lsn, !pager.hasOpenGroup { return }
-    precondition(lsn > current.lsn, "LSN \(lsn) is published after \(current.lsn)")
+    precondition(lsn > lastSealed, "LSN \(lsn) is sealed after \(lastSealed)")
+    let catalog: PageReference
     do {
-      let catalog = try trees.seal()
-      pager.seal(lsn)
-      registry.publish(
-        Publication(lsn: lsn, time: lastTime, catalog: catalog, roots: trees.roots))
-      try pager.published(lsn)
+      catalog = try trees.seal()
     } catch {
       hasFailed = true
       throw error
     }
+    pager.seal(lsn)
+    lastSealed = lsn
+    return SealedGroup(
+      publication: Publication(lsn: lsn, time: lastTime, catalog: catalog, roots: trees.roots))
+  }
+
+  /// Makes a sealed group what readers see. On any thread, in the order of the LSNs.
+  public func show(_ group: SealedGroup) { registry.publish(group.publication) }
+
+  /// Takes back the pages that nobody can reach since the last groups were shown, and writes dirty
+  /// pages early when they take too much of the cache. On the writer's thread, once a group.
+  public func reclaim() throws(StoreError) {
+    try pager.published(registry.publishedLSN)
     updateGauges()
+  }
+
+  /// Ends the group and shows it at once: for recovery, where the log has it already.
+  public func publish(lsn: LSN) throws(StoreError) {
+    if lsn == lastSealed, !pager.hasOpenGroup { return }
+    show(try seal(lsn: lsn))
+    try reclaim()
   }
 
   func requireHealth() throws(StoreError) {

@@ -140,8 +140,18 @@ struct Session: Sendable {
       let left = workload.transactions.count - next
       guard left > 0, !now.hasFailed, now.refusals <= refusalsMax else { break }
       let group = next..<next + min(Int.random(in: 1...4, using: &random), left)
-      let isRefused = submit(group, workload, database, session)
-      database.step()
+      let isRefused = Shared(false)
+      submit(group, workload, database, session, isRefused)
+      if Bool.random(using: &random) {
+        database.step()
+      } else {
+        // As the threads do it: the next group executes while this one is on its way to the log.
+        database.stepExecute()
+        let next = group.upperBound..<min(group.upperBound + 2, workload.transactions.count)
+        submit(next, workload, database, session, isRefused)
+        database.stepExecute()
+        while database.stepCommit() {}
+      }
       if isRefused.value { whenRefused(database, session.value) }
       if Int.random(in: 0..<25, using: &random) == 0 { try? database.checkpoint() }
     }
@@ -149,10 +159,11 @@ struct Session: Sendable {
     return session.value
   }
 
+  /// What follows a refused transaction is refused for being out of order: only the first counts.
   private static func submit(
-    _ group: Range<Int>, _ workload: Workload, _ database: Database, _ session: Shared<Session>
-  ) -> Shared<Bool> {
-    let isRefused = Shared(false)
+    _ group: Range<Int>, _ workload: Workload, _ database: Database, _ session: Shared<Session>,
+    _ isRefused: Shared<Bool>
+  ) {
     session.update { $0.submitted = max($0.submitted, group.upperBound) }
     for number in group {
       database.write(workload.body(number)) { result in
@@ -170,7 +181,6 @@ struct Session: Sendable {
         }
       }
     }
-    return isRefused
   }
 }
 
