@@ -1,5 +1,7 @@
 // SimulatedDisk, the tests' side: plan faults, crash, restart, fork, damage, look inside.
 
+import Bytes
+
 extension SimulatedDisk {
   /// When the crash happens, seen from the call at which it happens. After: the call had its effect,
   /// unsynced where it needs a sync, but the caller never learns.
@@ -210,21 +212,5 @@ extension SimulatedState {
       folder = parent(of: folder)
     }
     return true
-  }
-}
-
-/// A small seeded generator for tests and simulation (Steele, Lea and Flood, "Fast Splittable
-/// Pseudorandom Number Generators", 2014).
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -17,7 +17,7 @@ import Testing
     case text(String)
     case raw([UInt8])
 
-    static func random(_ generator: inout SeededGenerator) -> Item {
+    static func random(_ generator: inout SplitMix64) -> Item {
       switch generator.next() % 11 {
       case 0: .u8(UInt8(truncatingIfNeeded: generator.number()))
       case 1: .u16(UInt16(truncatingIfNeeded: generator.number()))
@@ -69,7 +69,7 @@ import Testing
 
   @Test(arguments: 0..<200 as Range<UInt64>)
   func whatIsWrittenIsRead(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let items = (0..<60).map { _ in Item.random(&generator) }
     var writer = ByteWriter()
     for item in items { item.write(&writer) }
@@ -92,7 +92,7 @@ import Testing
 
   @Test(arguments: 0..<200 as Range<UInt64>)
   func noInputTrapsAndAFailedReadMovesNothing(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     for _ in 0..<100 {
       let bytes = generator.bytes(most: 40)
       var reader = ByteReader(bytes.span.bytes)

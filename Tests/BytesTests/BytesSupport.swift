@@ -1,21 +1,8 @@
-// What the tests of this folder share: a seeded generator and samples of every interesting size.
+// What the tests of this folder share: samples from a seeded generator of every interesting size.
 
 import Bytes
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SplitMix64 {
   /// Any magnitude is as likely as any other, and the neighbours of powers of two are frequent.
   mutating func number() -> UInt64 {
     let power = UInt64(1) << UInt64.random(in: 0..<64, using: &self)

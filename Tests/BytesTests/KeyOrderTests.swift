@@ -32,10 +32,10 @@ import Testing
   }
 
   func check<T: KeyComponent>(
-    _ make: (inout SeededGenerator) -> T, by order: (T, T) -> Int,
+    _ make: (inout SplitMix64) -> T, by order: (T, T) -> Int,
     location: SourceLocation = #_sourceLocation
   ) throws {
-    var generator = SeededGenerator(seed: Self.seed)
+    var generator = SplitMix64(seed: Self.seed)
     let values = (0..<150).map { _ in make(&generator) }
     let keys = values.map { key($0) }
     for left in values.indices {
@@ -79,11 +79,11 @@ import Testing
 
   @Test func nilComesFirst() throws {
     try check(
-      { $0.next() % 4 == 0 ? nil : $0.text() } as (inout SeededGenerator) -> String?,
+      { $0.next() % 4 == 0 ? nil : $0.text() } as (inout SplitMix64) -> String?,
       by: { Self.order($0, $1, by: Self.order) })
     try check(
       { $0.next() % 4 == 0 ? nil : Int64(truncatingIfNeeded: $0.number()) }
-        as (inout SeededGenerator) -> Int64?,
+        as (inout SplitMix64) -> Int64?,
       by: { Self.order($0, $1, by: Self.order) })
   }
 
@@ -93,19 +93,19 @@ import Testing
     try check({ Descending($0.bytes()) }, by: { Self.order($1.value, $0.value) })
     try check(
       { Descending($0.next() % 4 == 0 ? nil : $0.text()) }
-        as (inout SeededGenerator) -> Descending<String?>,
+        as (inout SplitMix64) -> Descending<String?>,
       by: { Self.order($1.value, $0.value, by: Self.order) })
     try check(
       { Descending(Descending($0.text())) }, by: { Self.order($0.value.value, $1.value.value) })
     try check(
       { $0.next() % 4 == 0 ? nil : Descending($0.text()) }
-        as (inout SeededGenerator) -> Descending<String>?,
+        as (inout SplitMix64) -> Descending<String>?,
       by: { Self.order($0, $1) { Self.order($1.value, $0.value) } })
   }
 
   @Test func tuplesAreInOrderAndReadBack() throws {
     typealias Row = (text: String, back: String, note: [UInt8]?, number: Int32)
-    var generator = SeededGenerator(seed: Self.seed)
+    var generator = SplitMix64(seed: Self.seed)
     let rows: [Row] = (0..<300).map { _ in
       // Few distinct texts, so that later components decide often.
       (
@@ -150,7 +150,7 @@ import Testing
     #expect(keyAfterPrefix([0xff, 0xff]) == nil)
     #expect(keyAfterPrefix([1, 0xff]) == [2])
     #expect(keyAfterPrefix([0]) == [1])
-    var generator = SeededGenerator(seed: Self.seed)
+    var generator = SplitMix64(seed: Self.seed)
     for _ in 0..<2000 {
       let prefix = generator.bytes(most: 4)
       guard let end = keyAfterPrefix(prefix) else { continue }
@@ -180,7 +180,7 @@ import Testing
   }
 
   @Test func arbitraryBytesNeverTrapAKeyReader() {
-    var generator = SeededGenerator(seed: Self.seed)
+    var generator = SplitMix64(seed: Self.seed)
     for _ in 0..<20_000 {
       let bytes = generator.bytes(most: 30)
       let error = decodeError { () throws(DecodeError) in

@@ -1,6 +1,7 @@
 // OverlayDisk: the disk below is never changed, and what shows above is what a disk of its own would
 // show after the same calls. The oracle is a copy of the disk below.
 
+import Bytes
 import Disk
 import Testing
 

@@ -12,7 +12,7 @@ public struct DemoData: Sendable {
   public let productCount: Int
 
   public init(seed: UInt64) {
-    var random = DemoRandom(state: seed)
+    var random = SplitMix64(seed: seed)
     var lines = DemoLines()
     for (index, shop) in Self.shops.enumerated() {
       lines.begin()

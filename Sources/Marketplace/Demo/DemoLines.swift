@@ -2,19 +2,8 @@
 
 import Bytes
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): the
-/// demo data must be the same on every machine and for ever.
-struct DemoRandom {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
+/// What the demo data are drawn with: the same on every machine and for ever.
+extension SplitMix64 {
   /// 0..<limit.
   mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 

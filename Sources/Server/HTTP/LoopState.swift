@@ -17,8 +17,7 @@ final class LoopState {
   private(set) var isDraining = false
   private var drained: EventLoopPromise<Int>?
   private var sweepTask: RepeatedTask?
-  private var random = SystemRandomNumberGenerator()
-  private var randomState: UInt64 = 0
+  private var random: SplitMix64
   private var dateSecond: Int64 = -1
 
   init(
@@ -30,7 +29,7 @@ final class LoopState {
     self.options = options
     self.handler = handler
     self.observer = observer
-    randomState = random.next()
+    random = SplitMix64(seed: UInt64.random(in: .min ... .max))
     refreshDate()
   }
 
@@ -101,18 +100,10 @@ final class LoopState {
     dateLine = Array("Date: \(now.httpDate)\r\n".utf8)
   }
 
-  /// `req_` and a UUIDv7. Request ids are no secrets, so a fast generator (SplitMix64), seeded by
-  /// the system, is enough.
+  /// `req_` and a UUIDv7. Request ids are no secrets, so a fast generator, seeded by the
+  /// system, is enough.
   func makeRequestID() -> String {
-    let id = UUIDv7(time: .now, random: (nextRandom(), nextRandom()))
+    let id = UUIDv7(time: .now, random: (random.next(), random.next()))
     return "req_" + id.description
-  }
-
-  private func nextRandom() -> UInt64 {
-    randomState &+= 0x9e37_79b9_7f4a_7c15
-    var word = randomState
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
   }
 }

@@ -69,21 +69,7 @@ struct Sample: Fields, Equatable {
   }
 }
 
-/// A small generator with a printed seed (Steele, Lea and Flood, "Fast splittable pseudorandom
-/// number generators", SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-
+extension SplitMix64 {
   mutating func text(upTo count: Int) -> String {
     let alphabet: [Unicode.Scalar] = ["a", "b", "\"", "\\", "\n", "\u{1}", "é", "漢", "😀", "/"]
     var text = ""
@@ -96,7 +82,7 @@ struct SeededRandom: RandomNumberGenerator {
 
 extension Sample {
   /// Any sample that JSON can also carry (milliseconds, finite numbers).
-  static func random(_ random: inout SeededRandom) -> Sample {
+  static func random(_ random: inout SplitMix64) -> Sample {
     var sample = Sample()
     func flip() -> Bool { Bool.random(using: &random) }
     if flip() { sample.id = UUIDv7(high: random.next(), low: random.next()) }

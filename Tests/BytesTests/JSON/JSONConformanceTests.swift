@@ -144,7 +144,7 @@ func isSkipped(_ bytes: [UInt8]) -> Bool {
 
   @Test func foundationReadsWhatIsWrittenAndIsReadInTurn() throws {
     for seed in UInt64(1)...1000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       let value = JSONValue.random(&random, depth: 0)
       let theirs = try JSONSerialization.jsonObject(
         with: Data(value.bytes), options: [.fragmentsAllowed])
@@ -185,7 +185,7 @@ private func isBool(_ number: NSNumber) -> Bool { String(cString: number.objCTyp
 
 extension JSONValue {
   /// Any value, with every kind of character and number in it.
-  static func random(_ random: inout SeededRandom, depth: Int) -> JSONValue {
+  static func random(_ random: inout SplitMix64, depth: Int) -> JSONValue {
     let kind = Int.random(in: 0..<(depth < 5 ? 10 : 6), using: &random)
     switch kind {
     case 0: return .null
@@ -208,7 +208,7 @@ extension JSONValue {
   }
 }
 
-extension SeededRandom {
+extension SplitMix64 {
   /// Scalars from every plane, those with escapes more often.
   mutating func anyText(upTo count: Int) -> String {
     var text = ""

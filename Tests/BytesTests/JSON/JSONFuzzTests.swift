@@ -24,7 +24,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
 @Suite struct JSONFuzzTests {
   @Test func randomBytesAreAnsweredAlike() {
     for seed in UInt64(1)...50_000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
         UInt8.random(in: 0...255, using: &random)
       }
@@ -40,7 +40,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
     ]
     var readCount = 0
     for seed in UInt64(1)...100_000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       var bytes: [UInt8] = []
       for _ in 0..<Int.random(in: 1...8, using: &random) {
         bytes += Array((tokens.randomElement(using: &random) ?? "").utf8)
@@ -55,7 +55,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
 
   @Test func damagedTextsAreAnsweredAlike() {
     for seed in UInt64(1)...50_000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       var bytes = JSONValue.random(&random, depth: 1).bytes
       for _ in 0..<Int.random(in: 1...3, using: &random) {
         let place = Int.random(in: 0..<max(1, bytes.count), using: &random)
@@ -73,7 +73,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
 
   @Test func aTextIsReadTheSameWithSpaceAndEscapesInIt() throws {
     for seed in UInt64(1)...5000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       let value = JSONValue.random(&random, depth: 0)
       let bytes = value.loose(&random)
       #expect(try JSONValue(parsing: bytes).bytes == value.bytes, "seed \(seed)")
@@ -82,7 +82,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
 
   @Test func theReaderSurvivesCallsInAnyOrder() {
     for seed in UInt64(1)...50_000 {
-      var random = SeededRandom(seed: seed)
+      var random = SplitMix64(seed: seed)
       var bytes = JSONValue.random(&random, depth: 2).bytes
       if seed % 2 == 0, !bytes.isEmpty {
         bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8(ascii: "}")
@@ -109,7 +109,7 @@ private func fault(_ bytes: [UInt8]) -> String? {
 
 extension JSONValue {
   /// This value with white space anywhere and characters written as escapes at random.
-  func loose(_ random: inout SeededRandom) -> [UInt8] {
+  func loose(_ random: inout SplitMix64) -> [UInt8] {
     func space() -> [UInt8] {
       let all: [UInt8] = [0x20, 0x0a, 0x0d, 0x09]
       return (0..<Int.random(in: 0...2, using: &random)).map { _ in
