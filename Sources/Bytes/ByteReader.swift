@@ -141,12 +141,14 @@ public struct ByteReader: ~Escapable {
   ) throws(DecodeError) -> String {
     let start = offset
     let span = try lengthPrefixedSpan(limit: limit, what)
-    let text = span.withUnsafeBytes { String(validating: $0, as: UTF8.self) }
-    guard let text else {
+    // Not String(validating:as:), whose generic code in the standard library costs several times
+    // as much.
+    do {
+      return String(copying: try UTF8Span(validating: Span<UInt8>(_bytes: span)))
+    } catch {
       offset = start
       throw DecodeError(.invalid, what, at: start)
     }
-    return text
   }
 
   public mutating func skip(_ count: Int, _ what: StaticString = "bytes") throws(DecodeError) {

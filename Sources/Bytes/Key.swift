@@ -181,10 +181,11 @@ extension String: KeyComponent {
   public static func decode(from key: inout KeyReader) throws(DecodeError) -> String {
     let start = key.offset
     let content = try [UInt8].decode(from: &key)
-    guard let text = String(validating: content, as: UTF8.self) else {
+    do {
+      return String(copying: try UTF8Span(validating: content.span))
+    } catch {
       throw DecodeError(.invalid, "key text", at: start)
     }
-    return text
   }
 }
 

@@ -22,18 +22,39 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 
   /// RFC 3339, UTC, milliseconds: `2026-11-22T10:15:30.123Z`.
   public var description: String {
+    String(unsafeUninitializedCapacity: Self.textBytesMax) { buffer in
+      // Safe: the span writes within the buffer, which it is made of, and is finished with it.
+      var text = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
+      appendText(to: &text)
+      return unsafe text.finalize(for: buffer)
+    }
+  }
+
+  /// The longest description: a sign, six digits of a year, and 20 characters.
+  static let textBytesMax = 27
+
+  /// Appends the description.
+  func appendText(to text: inout OutputSpan<UInt8>) {
     let millis = Self.floorDivide(microseconds, 1000)
     let seconds = Self.floorDivide(millis, 1000)
     let days = Self.floorDivide(seconds, 86_400)
     let date = Self.civil(fromDays: days)
     let secondOfDay = Int(seconds - days * 86_400)
-    func padded(_ value: Int, _ width: Int) -> String {
-      let digits = String(value)
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
-      + padded(secondOfDay / 3600, 2) + ":" + padded(secondOfDay / 60 % 60, 2) + ":"
-      + padded(secondOfDay % 60, 2) + "." + padded(Int(millis - seconds * 1000), 3) + "Z"
+    if date.year < 0 { text.append(UInt8(ascii: "-")) }
+    text.decimal(UInt64(date.year.magnitude), atLeast: 4)
+    text.append(UInt8(ascii: "-"))
+    text.twoDigits(date.month)
+    text.append(UInt8(ascii: "-"))
+    text.twoDigits(date.day)
+    text.append(UInt8(ascii: "T"))
+    text.twoDigits(secondOfDay / 3600)
+    text.append(UInt8(ascii: ":"))
+    text.twoDigits(secondOfDay / 60 % 60)
+    text.append(UInt8(ascii: ":"))
+    text.twoDigits(secondOfDay % 60)
+    text.append(UInt8(ascii: "."))
+    text.decimal(UInt64(millis - seconds * 1000), atLeast: 3)
+    text.append(UInt8(ascii: "Z"))
   }
 
   static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
@@ -71,13 +92,24 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 extension Timestamp {
   /// Parses RFC 3339 with `Z` or a numeric offset. Fractional digits beyond the sixth are dropped, and
   /// a leap second (`:60`) is the second after it.
+  @inlinable
   public init?(_ text: some StringProtocol) {
-    let utf8 = Array(text.utf8)
+    let parsed =
+      text.utf8.withContiguousStorageIfAvailable { Self(utf8: UnsafeRawBufferPointer($0)) }
+      ?? Array(text.utf8).withUnsafeBytes { Self(utf8: $0) }
+    guard let parsed else { return nil }
+    self = parsed
+  }
+
+  /// Parses the bytes of a text.
+  @usableFromInline
+  init?(utf8: UnsafeRawBufferPointer) {
     guard utf8.count >= 20, utf8.count <= 40 else { return nil }
     func number(_ from: Int, _ count: Int) -> Int? {
       guard from + count <= utf8.count else { return nil }
       var value = 0
-      for byte in utf8[from..<from + count] {
+      for index in from..<from + count {
+        let byte = utf8[index]
         guard byte >= 0x30, byte <= 0x39 else { return nil }
         value = value * 10 + Int(byte - 0x30)
       }

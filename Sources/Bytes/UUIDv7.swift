@@ -29,20 +29,25 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// The canonical form: 8-4-4-4-12 lower-case hexadecimal digits.
   public var description: String {
-    String(unsafeUninitializedCapacity: 36) { buffer in
-      var position = 0
-      for index in 0..<16 {
-        if index == 4 || index == 6 || index == 8 || index == 10 {
-          buffer[position] = UInt8(ascii: "-")
-          position += 1
-        }
-        let word = index < 8 ? high : low
-        let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - (index % 8) * 8))
-        buffer[position] = Self.hexDigit(byte >> 4)
-        buffer[position + 1] = Self.hexDigit(byte & 15)
-        position += 2
-      }
-      return 36
+    String(unsafeUninitializedCapacity: Self.textBytes) { buffer in
+      // Safe: the span writes within the buffer, which it is made of, and is finished with it.
+      var text = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
+      appendText(to: &text)
+      return unsafe text.finalize(for: buffer)
+    }
+  }
+
+  /// Bytes of the canonical form.
+  static let textBytes = 36
+
+  /// Appends the canonical form.
+  func appendText(to text: inout OutputSpan<UInt8>) {
+    for index in 0..<16 {
+      if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
+      let word = index < 8 ? high : low
+      let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - (index % 8) * 8))
+      text.append(Self.hexDigit(byte >> 4))
+      text.append(Self.hexDigit(byte & 15))
     }
   }
 
@@ -51,11 +56,22 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   /// Parses the canonical form, in either case.
+  @inlinable
   public init?(_ text: some StringProtocol) {
+    let parsed =
+      text.utf8.withContiguousStorageIfAvailable { Self(utf8: UnsafeRawBufferPointer($0)) }
+      ?? Array(text.utf8).withUnsafeBytes { Self(utf8: $0) }
+    guard let parsed else { return nil }
+    self = parsed
+  }
+
+  /// Parses the bytes of a text.
+  @usableFromInline
+  init?(utf8: UnsafeRawBufferPointer) {
+    guard utf8.count == Self.textBytes else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
     var digits = 0
-    var position = 0
-    for byte in text.utf8 {
+    for (position, byte) in utf8.enumerated() {
       if position == 8 || position == 13 || position == 18 || position == 23 {
         guard byte == UInt8(ascii: "-") else { return nil }
       } else {
@@ -69,10 +85,7 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
         if digits < 16 { words.0 = words.0 << 4 | nibble } else { words.1 = words.1 << 4 | nibble }
         digits += 1
       }
-      position += 1
-      if position > 36 { return nil }
     }
-    guard position == 36, digits == 32 else { return nil }
     self.init(high: words.0, low: words.1)
   }
 }

@@ -144,7 +144,8 @@ struct ObjectEncoder: FieldVisitor {
 struct ObjectDecoder: FieldVisitor {
   @usableFromInline var source: JSONSource
   /// Name of the member whose value is next.
-  @usableFromInline var member = JSONReader.Slice(start: 0, count: 0, hasEscapes: false)
+  @usableFromInline var member = JSONReader.Slice(
+    start: 0, count: 0, hasEscapes: false, isASCII: true)
   @usableFromInline var hasMember = false
   @usableFromInline var membersRead = 0
   /// Bit n: field n was read.

@@ -51,11 +51,14 @@ extension UUIDv7: FieldElement {
       high: try source.fixed8("UUID").byteSwapped, low: try source.fixed8("UUID").byteSwapped)
   }
 
-  public func writeJSON(to writer: inout JSONWriter) { writer.string(description) }
+  public func writeJSON(to writer: inout JSONWriter) {
+    writer.ascii(Self.textBytes) { appendText(to: &$0) }
+  }
 
   public static func readJSON(from source: inout JSONSource) throws(JSONError) -> UUIDv7? {
     guard try source.expect(.string, "a UUID") else { return nil }
-    guard let value = UUIDv7(try source.reader.string()) else {
+    let slice = try source.reader.stringSlice()
+    guard let value = source.reader.withUTF8(of: slice, { UUIDv7(utf8: $0) }) else {
       source.issues.add("format", "must be a UUID")
       return nil
     }
@@ -81,11 +84,14 @@ extension Timestamp: FieldElement {
     Timestamp(microseconds: Int64(bitPattern: try source.fixed8("Timestamp")))
   }
 
-  public func writeJSON(to writer: inout JSONWriter) { writer.string(description) }
+  public func writeJSON(to writer: inout JSONWriter) {
+    writer.ascii(Self.textBytesMax) { appendText(to: &$0) }
+  }
 
   public static func readJSON(from source: inout JSONSource) throws(JSONError) -> Timestamp? {
     guard try source.expect(.string, "a time") else { return nil }
-    guard let value = Timestamp(try source.reader.string()) else {
+    let slice = try source.reader.stringSlice()
+    guard let value = source.reader.withUTF8(of: slice, { Timestamp(utf8: $0) }) else {
       source.issues.add("format", "must be an RFC 3339 time such as 2026-01-31T10:15:30Z")
       return nil
     }

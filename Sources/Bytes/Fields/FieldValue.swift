@@ -65,7 +65,7 @@ public struct FieldIssues: Sendable {
 
   public init() {}
 
-  public var count: Int { all.count }
+  @inlinable public var count: Int { all.count }
   /// Nothing more will be reported.
   public var isFull: Bool { all.count >= Self.countMax }
 
@@ -76,9 +76,15 @@ public struct FieldIssues: Sendable {
   }
 
   /// Puts the name of a container's member before the paths of the issues from `first` on.
+  @inlinable @inline(__always)
   public mutating func prefix(from first: Int, _ name: @autoclosure () -> String) {
-    guard first < all.count else { return }
-    let escaped = Self.pointerToken(name())
+    // Almost always there is nothing to do.
+    if first < all.count { putBefore(name(), from: first) }
+  }
+
+  @usableFromInline
+  mutating func putBefore(_ name: String, from first: Int) {
+    let escaped = Self.pointerToken(name)
     for index in first..<all.count { all[index].path = "/" + escaped + all[index].path }
   }
 

@@ -67,7 +67,8 @@ extension JSONReader {
     }
     if hasHighBytes { try validateUTF8(start, position) }
     offset = position + 1
-    return Slice(start: start, count: position - start, hasEscapes: hasEscapes)
+    return Slice(
+      start: start, count: position - start, hasEscapes: hasEscapes, isASCII: !hasHighBytes)
   }
 
   private func validateUTF8(_ start: Int, _ end: Int) throws(JSONError) {
@@ -126,18 +127,44 @@ extension JSONReader {
   /// The characters of a string that was scanned before.
   public func text(of slice: Slice) -> String {
     guard slice.hasEscapes else {
-      return String(decoding: bytes(of: slice), as: UTF8.self)
+      // Safe: the run lies in the input, which outlives this call, and the scan has validated it.
+      let span = unsafe Span<UInt8>(_unsafeBytes: bytes(of: slice))
+      return String(copying: unsafe UTF8Span(unchecked: span, isKnownASCII: slice.isASCII))
     }
     return String(decoding: unescaped(slice), as: UTF8.self)
   }
 
+  /// Lends the bytes of a string that was scanned before, its escapes resolved.
+  func withUTF8<Result>(of slice: Slice, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    slice.hasEscapes ? unescaped(slice).withUnsafeBytes(body) : body(bytes(of: slice))
+  }
+
   /// Whether a scanned string is `text`.
+  @inlinable @inline(__always)
   public func matches(_ slice: Slice, _ text: StaticString) -> Bool {
+    // A member is compared with every field before its own: most differ in length already.
+    guard slice.hasEscapes || slice.count == text.utf8CodeUnitCount else { return false }
+    return matchesBytes(slice, text)
+  }
+
+  @usableFromInline
+  func matchesBytes(_ slice: Slice, _ text: StaticString) -> Bool {
     if slice.hasEscapes { return unescaped(slice).elementsEqual(bytes(of: text)) }
-    let count = text.utf8CodeUnitCount
-    guard slice.count == count else { return false }
-    for index in 0..<count where input[slice.start + index] != text.utf8Start[index] {
-      return false
+    let left = bytes(of: slice)
+    let right = UnsafeRawBufferPointer(bytes(of: text))
+    guard left.count == right.count else { return false }
+    var position = 0
+    while position + 8 <= left.count {
+      if left.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+        != right.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+      {
+        return false
+      }
+      position += 8
+    }
+    while position < left.count {
+      if left[position] != right[position] { return false }
+      position += 1
     }
     return true
   }

@@ -45,6 +45,8 @@ public struct JSONReader {
     /// Bytes up to the closing quote, escapes included.
     public var count: Int
     public var hasEscapes: Bool
+    /// No byte is 0x80 or above.
+    public var isASCII: Bool
   }
 
   // An unsafe view, because the field visitors that hold a reader must be escapable types. It is

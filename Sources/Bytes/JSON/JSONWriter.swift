@@ -46,12 +46,9 @@ public struct JSONWriter: Sendable {
   /// A member name that is known to need no escapes.
   @inlinable
   public mutating func name(_ name: StaticString) {
-    if needsComma { bytes.append(UInt8(ascii: ",")) }
-    bytes.append(0x22)
-    bytes.append(
-      contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    bytes.append(0x22)
-    bytes.append(UInt8(ascii: ":"))
+    quoted(
+      UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+      closedBy: UInt8(ascii: ":"))
     needsComma = false
   }
 
@@ -111,39 +108,79 @@ public struct JSONWriter: Sendable {
   }
 
   private mutating func digits(_ value: UInt64, atLeast width: Int) {
-    var rest = value
-    var count = 1
-    while rest >= 10 {
-      rest /= 10
-      count += 1
+    bytes.append(addingCapacity: max(20, width)) { $0.decimal(value, atLeast: width) }
+  }
+
+  /// A string of at most `bytesMax` bytes that `body` appends and that needs no escapes.
+  mutating func ascii(_ bytesMax: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
+    separate()
+    bytes.append(addingCapacity: bytesMax + 2) { text in
+      text.append(0x22)
+      body(&text)
+      text.append(0x22)
     }
-    let total = max(count, width)
-    bytes.append(contentsOf: repeatElement(0x30, count: total))
-    var position = bytes.count - 1
-    rest = value
-    while rest > 0 {
-      bytes[position] = 0x30 + UInt8(rest % 10)
-      rest /= 10
-      position -= 1
+  }
+
+  /// A string that needs no escapes, after a comma where one is due.
+  @usableFromInline
+  mutating func quoted(_ text: UnsafeRawBufferPointer, closedBy last: UInt8? = nil) {
+    let comma = needsComma
+    bytes.append(addingCapacity: text.count + 4) { output in
+      // Safe: the closure adds at most the capacity that was asked for, and says how much it added.
+      unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+        var position = 0
+        func put(_ byte: UInt8) {
+          buffer[position] = byte
+          position += 1
+        }
+        if comma { put(UInt8(ascii: ",")) }
+        put(0x22)
+        UnsafeMutableRawBufferPointer(buffer).baseAddress.map { base in
+          UnsafeMutableRawBufferPointer(start: base + position, count: text.count)
+            .copyMemory(from: text)
+        }
+        position += text.count
+        put(0x22)
+        if let last { put(last) }
+        count = position
+      }
     }
+    needsComma = true
   }
 
   /// A string with the escapes that RFC 8259 demands, and no others.
   public mutating func string(_ value: String) {
+    var text = value
+    text.withUTF8 { utf8 in
+      let utf8 = UnsafeRawBufferPointer(utf8)
+      let end = Self.endOfRun(utf8, from: 0)
+      if end == utf8.count { quoted(utf8) } else { escape(utf8, firstAt: end) }
+    }
+  }
+
+  private mutating func escape(_ text: UnsafeRawBufferPointer, firstAt first: Int) {
     separate()
     bytes.append(0x22)
-    var text = value
-    text.withUTF8 { utf8 in escape(UnsafeRawBufferPointer(utf8)) }
+    var start = 0
+    var end = first
+    while true {
+      // Rebased, because a slice of a buffer is copied byte by byte.
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<end]))
+      if end == text.count { break }
+      escaped(text[end])
+      start = end + 1
+      end = Self.endOfRun(text, from: start)
+    }
     bytes.append(0x22)
   }
 
-  private mutating func escape(_ text: UnsafeRawBufferPointer) {
-    var runStart = 0
-    var position = 0
+  /// Offset of the first byte from `start` on that needs an escape, or the end of the text.
+  private static func endOfRun(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var position = start
     while position < text.count {
       if position + 8 <= text.count {
         let word = text.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-        if !Self.needsEscape(word) {
+        if !needsEscape(word) {
           position += 8
           continue
         }
@@ -151,16 +188,11 @@ public struct JSONWriter: Sendable {
       let end = min(position + 8, text.count)
       while position < end {
         let byte = text[position]
-        if byte < 0x20 || byte == 0x22 || byte == 0x5c {
-          bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart..<position]))
-          escaped(byte)
-          runStart = position + 1
-        }
+        if byte < 0x20 || byte == 0x22 || byte == 0x5c { return position }
         position += 1
       }
     }
-    // Rebased, because a slice of a buffer is copied byte by byte.
-    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart...]))
+    return position
   }
 
   /// Whether one of eight bytes is a quote, a backslash or a control character.
@@ -189,5 +221,31 @@ public struct JSONWriter: Sendable {
       let low = byte & 15
       bytes.append(low < 10 ? 0x30 + low : 0x57 + low)
     }
+  }
+}
+
+extension OutputSpan where Element == UInt8 {
+  /// Appends a number in decimal digits, with zeros before them up to `width` digits.
+  mutating func decimal(_ value: UInt64, atLeast width: Int = 1) {
+    // The 20 digits that there can be, four bits each, the last one on top.
+    var digits: UInt128 = 0
+    var count = 0
+    var rest = value
+    repeat {
+      digits = digits << 4 | UInt128(truncatingIfNeeded: rest % 10)
+      rest /= 10
+      count += 1
+    } while rest > 0
+    if count < width { append(repeating: 0x30, count: width - count) }
+    for _ in 0..<count {
+      append(0x30 | UInt8(truncatingIfNeeded: digits & 15))
+      digits >>= 4
+    }
+  }
+
+  /// Appends a number of 0 to 99.
+  mutating func twoDigits(_ value: Int) {
+    append(0x30 + UInt8(truncatingIfNeeded: value / 10))
+    append(0x30 + UInt8(truncatingIfNeeded: value % 10))
   }
 }
