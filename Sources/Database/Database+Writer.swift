@@ -94,7 +94,11 @@ extension Database {
     var group = OpenGroup()
     run([job], &group)
     commit(&group)
-    queue.signal { $0.isTaken = false }
+    // The writer's thread sleeps on, unless something has arrived for it.
+    queue.signalIfNeeded { queue in
+      queue.isTaken = false
+      return !queue.jobs.isEmpty || queue.isClosed
+    }
   }
 
   /// Runs all that is queued as one group, and commits it. For an owner without threads. Returns

@@ -75,6 +75,13 @@ final class Monitor<State>: @unchecked Sendable {
     return try body(&state)
   }
 
+  /// Changes the state, and wakes whoever waits when `body` says that it is worth it.
+  func signalIfNeeded(_ body: (inout State) -> Bool) {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    if body(&state) { pthread_cond_broadcast(condition) }
+  }
+
   /// Waits until `body` returns a value; it is called again after each signal.
   @discardableResult
   func wait<Result>(_ body: (inout State) -> Result?) -> Result {
