@@ -39,6 +39,9 @@ extension FileCommitLog {
         throw damage(segment, base + offset, "frame out of order")
       }
       expected = next
+      guard next <= segment.nextLSN else {
+        throw damage(segment, base + offset, "frame beyond LSN \(segment.nextLSN)")
+      }
       if frame.kind == FrameKind.group.rawValue && next > start {
         let from = offset + FrameHeader.byteCount
         do {
@@ -53,6 +56,11 @@ extension FileCommitLog {
         }
       }
       offset += frame.frameBytes
+      if frame.kind == FrameKind.seal.rawValue { break }
+    }
+    // Of a segment that was not walked at opening only the beginning of the next one is known.
+    guard expected == nil || expected == segment.nextLSN else {
+      throw damage(segment, base + offset, "the segment ends before LSN \(segment.nextLSN)")
     }
   }
 
@@ -84,6 +92,6 @@ extension FileCommitLog {
   /// Damage, unless the segment was released and used again under the reader.
   private func damage(_ segment: LogSegment, _ offset: Int, _ reason: String) -> LogError {
     if segment.header.firstLSN < oldestLSN { return .released(segment.header.firstLSN) }
-    return .corrupt(file: segment.path, offset: UInt64(offset), reason: reason + Recovery.advice)
+    return LogError.corrupt(file: segment.path, offset: UInt64(offset), reason: reason).advised
   }
 }

@@ -82,11 +82,12 @@ public final class FileCommitLog: CommitLog {
 
   // MARK: Life
 
-  /// Makes an empty log whose first LSN is 1. The folder is made when it is missing (its own folder
-  /// is then the caller's to sync); `foreign` when it holds a log already.
+  /// Makes an empty log. The folder is made when it is missing (its own folder is then the caller's
+  /// to sync); `foreign` when it holds a log already. `firstLSN` and `epoch` are above 1 for a log
+  /// that goes on where a backup ends.
   public static func create(
     disk: any Disk, folder: String, databaseID: UUIDv7, options: Options = Options(),
-    time: Timestamp
+    firstLSN: LSN = LSN(1), epoch: UInt64 = 1, time: Timestamp
   ) throws(LogError) -> FileCommitLog {
     do throws(DiskError) {
       if try !disk.exists(folder) { try disk.createDirectory(folder) }
@@ -96,12 +97,12 @@ public final class FileCommitLog: CommitLog {
       var spares = SparePool(disk: disk, folder: folder, segmentBytes: checked(options))
       try spares.adopt()
       let header = SegmentHeader(
-        databaseID: databaseID, epoch: 1, firstLSN: LSN(1), chainIn: 0, created: time,
+        databaseID: databaseID, epoch: epoch, firstLSN: firstLSN, chainIn: 0, created: time,
         segmentBytes: UInt64(options.segmentBytes))
       let segment = try spares.makeSegment(header)
       return FileCommitLog(
         databaseID: databaseID, spares: spares, segments: [segment], chain: 0, lastTime: time,
-        epoch: 1, lastKind: nil)
+        epoch: epoch, lastKind: nil)
     } catch {
       if error.kind == .alreadyExists && error.call == "create" && error.path == folder {
         throw .foreign(file: folder, reason: "the folder already holds a log")
@@ -111,16 +112,16 @@ public final class FileCommitLog: CommitLog {
   }
 
   /// Opens and recovers a log, by the table in Recovery.swift. `evidence` is the highest LSN that is
-  /// known to be durable from elsewhere (a checkpoint); zero when nothing is. A log that is refused
-  /// has not been changed.
+  /// known to be durable from elsewhere (a checkpoint), `applied` the last that the owner does not
+  /// need to read again; zero when there is none. A log that is refused has not been changed.
   public static func open(
     disk: any Disk, folder: String, databaseID: UUIDv7, options: Options = Options(),
-    evidence: LSN = .zero, time: Timestamp
+    evidence: LSN = .zero, applied: LSN = .zero, time: Timestamp
   ) throws(LogError) -> (log: FileCommitLog, report: LogRecoveryReport) {
     var recovery = Recovery(disk: disk, folder: folder, databaseID: databaseID)
-    try recovery.decide(evidence: evidence)
+    try recovery.decide(evidence: evidence, applied: applied)
     guard let tail = recovery.tail, let last = recovery.segments.last else {
-      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment" + Recovery.advice)
+      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment").advised
     }
     do throws(DiskError) {
       var spares = SparePool(disk: disk, folder: folder, segmentBytes: checked(options))

@@ -12,7 +12,7 @@ struct LogSegment: Sendable {
   var file: any DiskFile
   var header: SegmentHeader
   var seed: UInt64
-  /// Just behind the last durable frame.
+  /// Just behind the last durable frame; the end of the file when the segment was not walked.
   var end: Int
   /// Just behind the last durable LSN.
   var nextLSN: LSN
@@ -36,6 +36,13 @@ struct LogSegment: Sendable {
     nextLSN = scan.nextLSN
     frames = scan.frames
     marks = scan.marks
+  }
+
+  /// A sealed segment that was not walked.
+  init(path: String, file: any DiskFile, unread header: SegmentHeader, nextLSN: LSN) {
+    self.init(path: path, file: file, header: header)
+    end = Int(header.segmentBytes)
+    self.nextLSN = nextLSN
   }
 
   mutating func note(_ frameBytes: Int, entries: Int) {

@@ -3,6 +3,8 @@
 // First of all (R0) every segment and the folder are synced, so that nothing is believed that only
 // the page cache holds. X is the offset of the first thing that is not the next frame of a segment,
 // n the LSN expected there, E the highest LSN that a checkpoint knows to be durable.
+// Segments that hold nothing beyond the checkpoint that the owner goes on from are not walked: of
+// them rows 2, 3 and 5 are asked, without the chain. A reader of theirs finds their damage.
 //
 //     found                                                             decision
 //  1  a read error                                                      refuse: corrupt
@@ -42,6 +44,7 @@ public struct LogRecoveryReport: Equatable, Sendable {
   }
 
   public var segments = 0
+  /// Frames of the segments that were walked.
   public var frames = 0
   public var entries: UInt64 = 0
   public var durableLSN = LSN.zero
@@ -54,7 +57,7 @@ public struct LogRecoveryReport: Equatable, Sendable {
 
 struct Recovery {
   static let advice =
-    ". Nothing was changed. Look at it with `tools/read-log.py`, then restore a backup"
+    ". Nothing was changed. Look at it with `souk store log verify`, then restore a backup"
 
   let disk: any Disk
   let folder: String
@@ -73,75 +76,83 @@ struct Recovery {
     self.databaseID = databaseID
   }
 
+  /// A segment of which only the header was read.
+  private struct Candidate {
+    var check: SegmentCheck
+    var file: any DiskFile
+    var header: SegmentHeader
+  }
+
   /// Rows 1 to 12 up to the decision; changes no byte.
-  mutating func decide(evidence: LSN) throws(LogError) {
-    var files: [(path: String, file: any DiskFile)] = []
-    do {
-      for name in try disk.list(folder) where LogFileName.firstLSN(name) != nil {
-        let path = folder + "/" + name
-        files.append((path, try disk.open(path, mode: .readWrite)))
+  mutating func decide(evidence: LSN, applied: LSN) throws(LogError) {
+    do throws(LogError) {
+      let candidates = try openAll()
+      var end: SegmentEnd?
+      for (candidate, next) in zip(candidates, candidates.dropFirst().map(\.header) + [nil]) {
+        if let end { try candidate.check.order(candidate.header, after: end) }
+        // A header's first LSN is at least 1.
+        if let next, next.firstLSN.rawValue - 1 <= applied.rawValue {
+          end = pass(candidate, next: next)
+        } else {
+          end = try walk(candidate, isLast: next == nil, evidence: evidence)
+        }
       }
-      for (_, file) in files { try file.sync() }
-      try disk.syncDirectory(folder)
     } catch {
-      throw .disk("\(error)")
-    }
-    guard let last = files.last else {
-      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment" + Self.advice)
-    }
-    for (path, file) in files {
-      try walk(path, file, isLast: path == last.path, evidence: evidence)
+      throw error.advised
     }
     report.segments = segments.count
     report.durableLSN = LSN((tail?.nextLSN.rawValue ?? 1) - 1)
   }
 
+  private func openAll() throws(LogError) -> [Candidate] {
+    var files: [any DiskFile] = []
+    do throws(DiskError) {
+      for name in try disk.list(folder) where LogFileName.firstLSN(name) != nil {
+        files.append(try disk.open(folder + "/" + name, mode: .readWrite))
+      }
+      for file in files { try file.sync() }
+      try disk.syncDirectory(folder)
+    } catch {
+      throw .disk("\(error)")
+    }
+    guard !files.isEmpty else {
+      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment")
+    }
+    var candidates: [Candidate] = []
+    for file in files {
+      let check = SegmentCheck(path: file.path, databaseID: databaseID)
+      let (bytes, size) = try Self.head(of: file)
+      let header = try check.header(bytes, fileBytes: size)
+      candidates.append(Candidate(check: check, file: file, header: header))
+    }
+    return candidates
+  }
+
+  /// A segment of which the owner needs nothing: whoever reads it finds its damage.
+  private mutating func pass(_ candidate: Candidate, next: SegmentHeader) -> SegmentEnd {
+    let segment = LogSegment(
+      path: candidate.file.path, file: candidate.file, unread: candidate.header,
+      nextLSN: next.firstLSN)
+    add(segment)
+    return SegmentEnd(nextLSN: next.firstLSN, chain: nil)
+  }
+
   private mutating func walk(
-    _ path: String, _ file: any DiskFile, isLast: Bool, evidence: LSN
-  ) throws(LogError) {
-    var bytes = try Self.content(of: file)
-    let header = try SegmentHeader.decode(bytes, file: path)
-    guard header.databaseID == databaseID else {
-      throw .foreign(file: path, reason: "it belongs to database \(header.databaseID)")
-    }
-    func corrupt(_ offset: Int, _ reason: String) -> LogError {
-      .corrupt(file: path, offset: UInt64(offset), reason: reason + Self.advice)
-    }
-    guard header.segmentBytes == UInt64(bytes.count) else {
-      throw corrupt(0, "the file has \(bytes.count) bytes, its header says \(header.segmentBytes)")
-    }
-    guard header.firstLSN.rawValue > 0, path.hasSuffix(LogFileName.segment(header.firstLSN)) else {
-      throw corrupt(0, "the header's first LSN \(header.firstLSN) is not the file's name")
-    }
-    guard header.epoch > 0, header.epoch < .max else {
-      throw corrupt(32, "epoch \(header.epoch)")
-    }
-    if let tail, tail.nextLSN != header.firstLSN || tail.chain != header.chainIn {
-      throw corrupt(
-        0, "the segment does not follow the one before, which ends at LSN \(tail.nextLSN)")
-    }
-    let scan = SegmentScan(&bytes, header: header)
-    if case .misplaced(let reason) = scan.stop { throw corrupt(scan.end, reason) }
-    if !isLast && scan.stop != .sealed {
-      throw corrupt(scan.end, "no valid frame and no seal, but a later segment exists")
-    }
-    if isLast {
-      if scan.stop == .noFrame, let proof = scan.evidence(in: &bytes) {
-        throw corrupt(
-          scan.end, "no valid frame for LSN \(scan.nextLSN), but a valid one behind it at \(proof)")
-      }
-      guard evidence < scan.nextLSN else {
-        throw corrupt(
-          scan.end, "no valid frame for LSN \(scan.nextLSN), but LSN \(evidence) is in a checkpoint"
-        )
-      }
-      decideTail(scan, bytes)
-    }
-    report.frames += scan.frames
-    report.entries += scan.entries
-    highestEpoch = max(highestEpoch, header.epoch)
-    segments.append(LogSegment(path: path, file: file, scan: scan))
-    tail = scan
+    _ candidate: Candidate, isLast: Bool, evidence: LSN
+  ) throws(LogError) -> SegmentEnd {
+    var bytes = try Self.content(of: candidate.file, candidate.header)
+    let scan = SegmentScan(&bytes, header: candidate.header)
+    try candidate.check.frames(scan, &bytes, isLast: isLast, evidence: evidence)
+    if isLast { decideTail(scan, bytes) }
+    add(LogSegment(path: candidate.file.path, file: candidate.file, scan: scan))
+    return SegmentEnd(nextLSN: scan.nextLSN, chain: scan.chain)
+  }
+
+  private mutating func add(_ segment: LogSegment) {
+    segments.append(segment)
+    report.frames += segment.frames
+    report.entries += segment.nextLSN.rawValue - segment.header.firstLSN.rawValue
+    highestEpoch = max(highestEpoch, segment.header.epoch)
   }
 
   private mutating func decideTail(_ scan: SegmentScan, _ bytes: [UInt8]) {
@@ -150,32 +161,46 @@ struct Recovery {
     } else {
       rewrite = (0, Array(bytes[..<SegmentHeader.byteCount]))
     }
-    if scan.stop == .sealed {
-      report.decision = .startedAfterSeal
-    } else if bytes[scan.end...].allSatisfy({ $0 == 0 }) {
-      report.decision = .wentOn
-    } else {
-      report.decision = scan.entries > 0 ? .sealedOff : .replaced
-      if let torn = FrameHeader.plausible(bytes, at: scan.end), torn.firstLSN == scan.nextLSN {
-        report.tornBytes = torn.frameBytes
-        report.hasClosingByte = bytes[scan.end + torn.frameBytes - 1] == FrameHeader.closingByte
-      }
-    }
+    let end = SegmentTail(scan, bytes)
+    report.decision = end.decision
+    report.tornBytes = end.tornBytes
+    report.hasClosingByte = end.hasClosingByte
+    tail = scan
   }
 
   /// Row 1: a read error is damage, never a tear.
-  static func content(of file: any DiskFile) throws(LogError) -> [UInt8] {
+  static func head(of file: any DiskFile) throws(LogError) -> (bytes: [UInt8], size: UInt64) {
     do throws(DiskError) {
       let size = try file.size()
-      guard let count = Int(exactly: size), count <= Int(UInt32.max),
-        let bytes = try file.read(count, at: 0)
-      else {
-        throw DiskError(.inputOutput(0), call: "read", path: file.path)
-      }
-      return bytes
+      let count = Int(min(size, UInt64(SegmentHeader.byteCount)))
+      return (try file.read(count, at: 0) ?? [], size)
     } catch {
-      if error.kind == .crashed { throw .disk("\(error)") }
-      throw .corrupt(file: file.path, offset: 0, reason: "\(error)" + advice)
+      throw .unreadable(file.path, error)
     }
+  }
+
+  /// All of a segment whose header has been checked.
+  static func content(
+    of file: any DiskFile, _ header: SegmentHeader
+  ) throws(LogError) -> [UInt8] {
+    do throws(DiskError) {
+      if let bytes = try file.read(Int(header.segmentBytes), at: 0) { return bytes }
+    } catch {
+      throw .unreadable(file.path, error)
+    }
+    throw .corrupt(file: file.path, offset: 0, reason: "the file became shorter while it was read")
+  }
+}
+
+extension LogError {
+  static func unreadable(_ path: String, _ error: DiskError) -> LogError {
+    if error.kind == .crashed { return .disk("\(error)") }
+    return .corrupt(file: path, offset: 0, reason: "\(error)")
+  }
+
+  /// With what can be done about it.
+  var advised: LogError {
+    guard case .corrupt(let file, let offset, let reason) = self else { return self }
+    return .corrupt(file: file, offset: offset, reason: reason + Recovery.advice)
   }
 }

@@ -72,7 +72,7 @@ public struct SegmentHeader: Equatable, Sendable {
       if error.what.description == "format version" {
         throw .newerFormat(file: file, version: UInt32(truncatingIfNeeded: error.offset))
       }
-      throw .corrupt(file: file, offset: 0, reason: "\(error)" + Recovery.advice)
+      throw .corrupt(file: file, offset: 0, reason: "\(error)")
     }
   }
 

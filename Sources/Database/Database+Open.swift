@@ -45,7 +45,7 @@ extension Database {
       let (log, logReport) = try FileCommitLog.open(
         disk: configuration.disk, folder: directory.logFolder, databaseID: store.databaseID,
         options: logOptions(configuration), evidence: storeOpening.newestDurableLSN,
-        time: configuration.now())
+        applied: storeOpening.checkpointLSN, time: configuration.now())
       var opening = Opening(
         checkpointLSN: storeOpening.checkpointLSN, recoveredLSN: storeOpening.checkpointLSN,
         replayedCommits: 0, log: logReport, store: storeOpening,
