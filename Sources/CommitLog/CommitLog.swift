@@ -19,6 +19,15 @@ public protocol CommitLog: AnyObject, Sendable {
   /// Calls `body` with each entry from `start` to the durable end, in order.
   func read(from start: LSN, _ body: (borrowing LogEntry) throws -> Void) throws
 
+  /// Calls `body` once with true as soon as the entry `lsn` is durable, at once when it is; with false
+  /// when that will not be, since the log was closed or has failed. It may be called under the
+  /// appender's locks: it must be short, and neither append nor wait.
+  func whenDurable(_ lsn: LSN, _ body: @escaping @Sendable (Bool) -> Void)
+
+  /// Bytes of storage that are kept only so that entries from `lsn` on can be read; what the appender
+  /// needs in any case does not count.
+  func retainedBytes(from lsn: LSN) -> UInt64
+
   /// Entries below `lsn` are no longer needed by anybody; their space may be used again.
   func release(below lsn: LSN) throws(LogError)
 

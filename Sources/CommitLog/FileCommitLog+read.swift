@@ -95,3 +95,44 @@ extension FileCommitLog {
     return LogError.corrupt(file: segment.path, offset: UInt64(offset), reason: reason).advised
   }
 }
+
+// MARK: Followers
+
+extension FileCommitLog {
+  public func whenDurable(_ lsn: LSN, _ body: @escaping @Sendable (Bool) -> Void) {
+    // The appender stores `durableLSN` before it takes this lock: it is seen here, or we are there.
+    let answer = waiters.withLock { waiters -> Bool? in
+      if durableLSN >= lsn { return true }
+      if waiters.isOver { return false }
+      waiters.waiting.append((lsn, body))
+      return nil
+    }
+    if let answer { body(answer) }
+  }
+
+  func wakeWaiting() {
+    let durable = durableLSN
+    let woken = waiters.withLock { waiters -> [(lsn: LSN, body: @Sendable (Bool) -> Void)] in
+      guard !waiters.waiting.isEmpty else { return [] }
+      let woken = waiters.waiting.filter { $0.lsn <= durable }
+      if !woken.isEmpty { waiters.waiting.removeAll { $0.lsn <= durable } }
+      return woken
+    }
+    for waiter in woken { waiter.body(true) }
+  }
+
+  func endWaiting() {
+    let woken = waiters.withLock { waiters in
+      waiters.isOver = true
+      defer { waiters.waiting = [] }
+      return waiters.waiting
+    }
+    for waiter in woken { waiter.body(waiter.lsn <= durableLSN) }
+  }
+
+  public func retainedBytes(from lsn: LSN) -> UInt64 {
+    shared.withLock { shared in
+      shared.segments.dropLast().reduce(0) { $0 + ($1.nextLSN > lsn ? $1.header.segmentBytes : 0) }
+    }
+  }
+}

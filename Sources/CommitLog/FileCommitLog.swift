@@ -6,8 +6,8 @@
 // 4. After any failed write or sync the log refuses everything: what is on the disk is unknown. To
 //    make the next segment's file is no such write: when that fails, the log is as it was.
 //
-// Locks, in the order in which they may be taken: appender, spares, shared. Nothing is written
-// under `shared`, so that readers never wait for the disk.
+// Locks, in the order in which they may be taken: appender, spares, shared, waiters. Nothing is
+// written under `shared`, so that readers never wait for the disk.
 
 import Bytes
 import Disk
@@ -37,8 +37,16 @@ public final class FileCommitLog: CommitLog {
     var segments: [LogSegment]
   }
 
+  /// Who waits for an LSN.
+  struct Waiters {
+    var waiting: [(lsn: LSN, body: @Sendable (Bool) -> Void)] = []
+    /// Nothing will be durable any more.
+    var isOver = false
+  }
+
   let databaseID: UUIDv7
   let segmentBytes: Int
+  let waiters = Mutex(Waiters())
   let appender = Mutex(Appender())
   let spares: Mutex<SparePool>
   let shared: Mutex<Shared>
@@ -171,6 +179,7 @@ public final class FileCommitLog: CommitLog {
   public func close() throws(LogError) {
     if needsTick { try tick() }
     appender.withLock { $0.hasFailed = true }
+    endWaiting()
     shared.withLock { shared in
       for segment in shared.segments { segment.file.close() }
     }
@@ -224,6 +233,7 @@ public final class FileCommitLog: CommitLog {
         }
         try writeFrame(&appender, kind, count: count, time: time)
       } catch {
+        if appender.hasFailed { endWaiting() }
         throw .disk("\(error)")
       }
       appender.hasFailed = false
@@ -251,6 +261,7 @@ public final class FileCommitLog: CommitLog {
     durable.store(segment.nextLSN.rawValue + UInt64(count) - 1, ordering: .releasing)
     lastIsGroup.store(kind == .group, ordering: .relaxed)
     sinceRelease.add(bytes, ordering: .relaxed)
+    wakeWaiting()
   }
 
   // MARK: Segments
