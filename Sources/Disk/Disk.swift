@@ -9,13 +9,14 @@
 
 /// A folder-tree of files. Paths are plain strings; `/` separates; nothing is resolved or cached.
 public protocol Disk: AnyObject, Sendable {
-  /// Opens an existing file. `DiskError.notFound` when it is not there.
+  /// Opens an existing file. `DiskError.notFound` when it is not there, EISDIR for a folder.
   func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile
   /// Creates a file; `DiskError.alreadyExists` when the name is taken.
   func create(_ path: String) throws(DiskError) -> any DiskFile
   func createDirectory(_ path: String) throws(DiskError)
   /// The names in a folder, sorted.
   func list(_ path: String) throws(DiskError) -> [String]
+  /// False also where the path leads through a file.
   func exists(_ path: String) throws(DiskError) -> Bool
   /// Replaces `to` when it exists.
   func rename(_ from: String, to: String) throws(DiskError)
@@ -56,6 +57,9 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Kind: Equatable, Sendable {
     case notFound
     case alreadyExists
+    /// A part of the path that should be a folder is a file.
+    case notADirectory
+    /// EACCES, EPERM or EROFS.
     case noPermission
     case locked
     /// ENOSPC or EDQUOT.

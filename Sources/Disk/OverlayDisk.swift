@@ -32,8 +32,9 @@ public final class OverlayDisk: Disk {
       return file
     }
     if state.withLock({ $0.folders.contains(path) }) {
-      throw DiskError(.notFound, call: call, path: path)
+      throw DiskError(.inputOutput(Self.isADirectory), call: call, path: path)
     }
+    guard try exists(path) else { throw DiskError(try absence(of: path), call: call, path: path) }
     let base = try below.open(path, mode: .readOnly)
     let file = OverlayFile(path: path, base: base, size: try base.size())
     return state.withLock { state in
@@ -60,13 +61,8 @@ public final class OverlayDisk: Disk {
   }
 
   public func list(_ path: String) throws(DiskError) -> [String] {
-    let isNew = try state.withLock { state throws(DiskError) in
-      if state.folders.contains(path) { return true }
-      guard state.files[path] == nil else {
-        throw DiskError(.notFound, call: "list", path: path)
-      }
-      return false
-    }
+    let isNew = state.withLock { $0.folders.contains(path) }
+    if !isNew { try requireDirectory(path, call: "list") }
     var names = Set(isNew ? [] : try below.list(path))
     let prefix = path.isEmpty ? "" : path + "/"
     func child(_ name: String) -> String? {
@@ -94,8 +90,11 @@ public final class OverlayDisk: Disk {
   }
 
   public func rename(_ from: String, to: String) throws(DiskError) {
-    guard try exists(from), try isDirectory(Self.parent(of: to)) else {
-      throw DiskError(.notFound, call: "rename", path: from)
+    guard try exists(from) else {
+      throw DiskError(try absence(of: from), call: "rename", path: from)
+    }
+    guard try isDirectory(Self.parent(of: to)) else {
+      throw DiskError(try absence(of: to), call: "rename", path: from)
     }
     // Folders are not moved by anything above.
     let folders = [try isDirectory(from), try isDirectory(to)]
@@ -110,7 +109,9 @@ public final class OverlayDisk: Disk {
   }
 
   public func remove(_ path: String) throws(DiskError) {
-    guard try exists(path) else { throw DiskError(.notFound, call: "remove", path: path) }
+    guard try exists(path) else {
+      throw DiskError(try absence(of: path), call: "remove", path: path)
+    }
     if try isDirectory(path), try !list(path).isEmpty {
       throw DiskError(.inputOutput(Self.notEmpty), call: "remove", path: path)
     }
@@ -122,9 +123,7 @@ public final class OverlayDisk: Disk {
 
   /// Nothing here is ever durable; a folder that is missing is missing all the same.
   public func syncDirectory(_ path: String) throws(DiskError) {
-    guard try isDirectory(path) else {
-      throw DiskError(.notFound, call: "syncDirectory", path: path)
-    }
+    try requireDirectory(path, call: "syncDirectory")
   }
 
   public func lock(_ path: String) throws(DiskError) -> any DiskLock { try below.lock(path) }
@@ -134,7 +133,6 @@ public final class OverlayDisk: Disk {
   // MARK: Names
 
   // errno of Linux, as the other disks give it.
-  private static let notADirectory: Int32 = 20
   private static let isADirectory: Int32 = 21
   private static let notEmpty: Int32 = 39
 
@@ -153,7 +151,7 @@ public final class OverlayDisk: Disk {
       _ = try below.list(path)
       return true
     } catch {
-      guard error.kind == .notFound || error.kind == .inputOutput(Self.notADirectory) else {
+      guard error.kind == .notFound || error.kind == .notADirectory else {
         throw error
       }
       return false
@@ -163,8 +161,24 @@ public final class OverlayDisk: Disk {
   private func requireFree(_ path: String, call: String) throws(DiskError) {
     if try exists(path) { throw DiskError(.alreadyExists, call: call, path: path) }
     guard try isDirectory(Self.parent(of: path)) else {
-      throw DiskError(.notFound, call: call, path: path)
+      throw DiskError(try absence(of: path), call: call, path: path)
     }
+  }
+
+  /// Why there is nothing at `path`: no such name, or a file where the path needs a folder.
+  private func absence(of path: String) throws(DiskError) -> DiskError.Kind {
+    var folder = Self.parent(of: path)
+    while !folder.isEmpty {
+      if try exists(folder) { return try isDirectory(folder) ? .notFound : .notADirectory }
+      folder = Self.parent(of: folder)
+    }
+    return .notFound
+  }
+
+  private func requireDirectory(_ path: String, call: String) throws(DiskError) {
+    if try isDirectory(path) { return }
+    let kind = try exists(path) ? .notADirectory : absence(of: path)
+    throw DiskError(kind, call: call, path: path)
   }
 }
 

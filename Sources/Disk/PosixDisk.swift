@@ -15,7 +15,13 @@ public final class PosixDisk: Disk {
   public func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile {
     let access = mode == .readOnly ? O_RDONLY : O_RDWR
     let descriptor = try posixCall("open", path) { Glibc.open(path, access | O_CLOEXEC) }
-    return PosixFile(descriptor: descriptor, path: path)
+    // From here on the descriptor has an owner, which closes it when a check throws.
+    let file = PosixFile(descriptor: descriptor, path: path)
+    // open(2) lets a folder be opened for reading, and only the first read would say no.
+    guard try !file.isDirectory() else {
+      throw DiskError(.inputOutput(EISDIR), call: "open", path: path)
+    }
+    return file
   }
 
   public func create(_ path: String) throws(DiskError) -> any DiskFile {
@@ -53,7 +59,7 @@ public final class PosixDisk: Disk {
       _ = try posixCall("exists", path) { access(path, F_OK) }
       return true
     } catch {
-      if error.kind == .notFound { return false }
+      if error.kind == .notFound || error.kind == .notADirectory { return false }
       throw error
     }
   }
@@ -132,6 +138,12 @@ private final class PosixFile: DiskFile {
     var status = stat()
     _ = try posixCall("size", path) { fstat(number, &status) }
     return UInt64(max(0, status.st_size))
+  }
+
+  func isDirectory() throws(DiskError) -> Bool {
+    var status = stat()
+    _ = try posixCall("open", path) { fstat(number, &status) }
+    return status.st_mode & S_IFMT == S_IFDIR
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError) -> Int
@@ -226,6 +238,7 @@ extension DiskError {
       switch code {
       case ENOENT: .notFound
       case EEXIST: .alreadyExists
+      case ENOTDIR: .notADirectory
       case EACCES, EPERM, EROFS: .noPermission
       case ENOSPC, EDQUOT: .noSpace
       default: .inputOutput(code)

@@ -44,10 +44,11 @@ public final class SimulatedDisk: Disk {
   public func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile {
     let path = SimulatedState.normal(path)
     let node = try perform(.open, path) { state throws(DiskError) in
-      guard case .file(let node) = state.names[path] else {
-        throw DiskError(.notFound, call: "open", path: path)
+      switch state.names[path] {
+      case .file(let node): return node
+      case .directory: throw DiskError(.inputOutput(21), call: "open", path: path)
+      case nil: throw DiskError(state.absence(of: path), call: "open", path: path)
       }
-      return node
     }
     return SimulatedFile(disk: self, node: node, path: path, mode: mode)
   }
@@ -71,7 +72,7 @@ public final class SimulatedDisk: Disk {
   public func list(_ path: String) throws(DiskError) -> [String] {
     let path = SimulatedState.normal(path)
     return try perform(.list, path) { state throws(DiskError) in
-      guard state.isDirectory(path) else { throw DiskError(.notFound, call: "list", path: path) }
+      try state.requireDirectory(path, call: "list")
       return state.children(of: path)
     }
   }
@@ -87,8 +88,11 @@ public final class SimulatedDisk: Disk {
     let from = SimulatedState.normal(from)
     let to = SimulatedState.normal(to)
     try perform(.rename, from) { state throws(DiskError) in
-      guard let entry = state.names[from], state.isDirectory(SimulatedState.parent(of: to)) else {
-        throw DiskError(.notFound, call: "rename", path: from)
+      guard let entry = state.names[from] else {
+        throw DiskError(state.absence(of: from), call: "rename", path: from)
+      }
+      guard state.isDirectory(SimulatedState.parent(of: to)) else {
+        throw DiskError(state.absence(of: to), call: "rename", path: from)
       }
       // Folders are not moved by anything above; to move their content is not modelled.
       guard case .file = entry, state.names[to] != .directory else {
@@ -102,7 +106,7 @@ public final class SimulatedDisk: Disk {
     let path = SimulatedState.normal(path)
     try perform(.remove, path) { state throws(DiskError) in
       guard let entry = state.names[path] else {
-        throw DiskError(.notFound, call: "remove", path: path)
+        throw DiskError(state.absence(of: path), call: "remove", path: path)
       }
       if entry == .directory, !state.children(of: path).isEmpty {
         throw DiskError(.inputOutput(39), call: "remove", path: path)
@@ -114,9 +118,7 @@ public final class SimulatedDisk: Disk {
   public func syncDirectory(_ path: String) throws(DiskError) {
     let path = SimulatedState.normal(path)
     try perform(.syncDirectory, path) { state throws(DiskError) in
-      guard state.isDirectory(path) else {
-        throw DiskError(.notFound, call: "syncDirectory", path: path)
-      }
+      try state.requireDirectory(path, call: "syncDirectory")
       state.syncNames(in: path)
     } forgetting: { state in
       state.forgetNames(in: path)

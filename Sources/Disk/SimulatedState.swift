@@ -145,8 +145,24 @@ struct SimulatedState: Sendable {
       throw DiskError(.alreadyExists, call: call, path: path)
     }
     guard isDirectory(Self.parent(of: path)) else {
-      throw DiskError(.notFound, call: call, path: path)
+      throw DiskError(absence(of: path), call: call, path: path)
     }
+  }
+
+  /// Why there is nothing at `path`: no such name, or a file where the path needs a folder.
+  func absence(of path: String) -> DiskError.Kind {
+    var folder = Self.parent(of: path)
+    while !folder.isEmpty {
+      if let entry = names[folder] { return entry == .directory ? .notFound : .notADirectory }
+      folder = Self.parent(of: folder)
+    }
+    return .notFound
+  }
+
+  func requireDirectory(_ path: String, call: String) throws(DiskError) {
+    if isDirectory(path) { return }
+    let kind = names[path] == nil ? absence(of: path) : .notADirectory
+    throw DiskError(kind, call: call, path: path)
   }
 
   mutating func createFile(_ path: String, call: String) throws(DiskError) -> Int {

@@ -155,6 +155,38 @@ func kind(_ body: () throws -> Void) -> DiskError.Kind? {
   }
 
   @Test(arguments: Subject.all)
+  func aFileIsNoFolder(_ subject: Subject) throws {
+    let place = try subject.make()
+    let disk = place.disk
+    let file = place.path("a")
+    _ = try disk.create(file)
+    _ = try disk.create(place.path("b"))
+    for below in [file + "/x", file + "/x/y"] {
+      #expect(kind { _ = try disk.open(below, mode: .readOnly) } == .notADirectory)
+      #expect(kind { _ = try disk.create(below) } == .notADirectory)
+      #expect(kind { try disk.createDirectory(below) } == .notADirectory)
+      #expect(kind { try disk.remove(below) } == .notADirectory)
+      #expect(kind { try disk.rename(below, to: place.path("c")) } == .notADirectory)
+      #expect(kind { try disk.rename(place.path("b"), to: below) } == .notADirectory)
+      #expect(kind { _ = try disk.list(below) } == .notADirectory)
+      #expect(kind { try disk.syncDirectory(below) } == .notADirectory)
+      #expect(try !disk.exists(below))
+    }
+    #expect(kind { _ = try disk.list(file) } == .notADirectory)
+    #expect(kind { try disk.syncDirectory(file) } == .notADirectory)
+  }
+
+  @Test(arguments: Subject.all)
+  func aFolderIsNoFile(_ subject: Subject) throws {
+    let place = try subject.make()
+    try place.disk.createDirectory(place.path("d"))
+    for mode in [OpenMode.readOnly, .readWrite] {
+      #expect(
+        kind { _ = try place.disk.open(place.path("d"), mode: mode) } == .inputOutput(EISDIR))
+    }
+  }
+
+  @Test(arguments: Subject.all)
   func takenNamesAreRefused(_ subject: Subject) throws {
     let place = try subject.make()
     _ = try place.disk.create(place.path("a"))
