@@ -94,6 +94,8 @@ public final class Database: Sendable {
   let writer: WriterState
   let maintenance: Monitor<MaintenanceState>
   let workers = Mutex<[Worker]>([])
+  /// From which LSN on somebody reads the log; see `HistoryHold`.
+  let logHolds = Mutex<[UInt64: LSN]>([:])
 
   init(
     configuration: Configuration, directory: DataDirectory, store: RecordStore,

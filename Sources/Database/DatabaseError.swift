@@ -23,6 +23,14 @@ public enum DatabaseError: Error, Sendable {
   case outcomeUnknown
   /// A view could not be rebuilt from the records.
   case view(name: String, reason: String)
+  /// The folder that something new is to be written to holds something already.
+  case notEmpty(path: String)
+  /// It was not done, and the sentence says why; nothing was changed.
+  case refused(String)
+  /// A backup is not what its MANIFEST says, or has none.
+  case backup(path: String, reason: String)
+  /// A commit was asked for that is not kept any more, or not there yet; the sentence says the range.
+  case outOfRange(String)
   /// Something that no engine declares to throw.
   case unexpected(String)
 
@@ -54,6 +62,9 @@ extension DatabaseError: CustomStringConvertible {
     case .overloaded: "too many writes are waiting; try again"
     case .closed: "the database is closed"
     case .outcomeUnknown: "the log could not be made durable; the outcome of the write is unknown"
+    case .notEmpty(let path): "\(path) is not empty; name a folder that does not exist yet"
+    case .refused(let reason), .outOfRange(let reason): reason
+    case .backup(let path, let reason): "backup \(path): \(reason)"
     case .unexpected(let reason): reason
     case .view(let name, let reason): "view \(name) cannot be rebuilt: \(reason)"
     }

@@ -179,33 +179,17 @@ extension RecordStore {
 
   // MARK: Content
 
-  /// Bytes of content that go through the hash at once.
-  private static let hashChunkBytes = 1 << 16
-
   /// 32 hexadecimal digits over all trees, keys and values in order: equal for equal records,
   /// however they came there and wherever their pages lie. Any thread.
   public func contentHash(_ snapshot: Snapshot) throws(StoreError) -> String {
-    var lanes: (UInt64, UInt64) = (0, 0x9e37_79b9_7f4a_7c15)
-    var chunk = ByteWriter(reserving: 2 * Self.hashChunkBytes)
-    func flush() {
-      lanes = (
-        XXH64.hash(chunk.bytes, seed: lanes.0), XXH64.hash(chunk.bytes, seed: ~lanes.1)
-      )
-      chunk.bytes.removeAll(keepingCapacity: true)
-    }
+    var hasher = ContentHasher()
     for tree in snapshot.trees {
-      chunk.u32(tree)
-      chunk.u64(snapshot.entryCount(tree: tree))
+      hasher.begin(tree: tree, entryCount: snapshot.entryCount(tree: tree))
       try snapshot.scan(tree: tree, KeyRange(), reverse: false) { key, value in
-        chunk.varint(UInt64(key.byteCount))
-        chunk.append(key)
-        chunk.varint(UInt64(value.byteCount))
-        chunk.append(value)
-        if chunk.count >= Self.hashChunkBytes { flush() }
+        hasher.add(key, value)
         return .next
       }
     }
-    flush()
-    return hex(lanes.0) + hex(lanes.1)
+    return hasher.finish()
   }
 }

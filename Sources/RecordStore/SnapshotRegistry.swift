@@ -68,15 +68,18 @@ package final class SnapshotRegistry: Sendable {
     _ = replaced
   }
 
-  func pin(purpose: String, pages: any PageReader & Sendable) -> SnapshotPin {
+  func pin(
+    purpose: String, pages: any PageReader & Sendable, earlier: Publication? = nil
+  ) -> SnapshotPin {
     state.withLock { state in
       let id = state.nextID
       state.nextID += 1
-      let publication = state.publication
+      let publication = earlier ?? state.publication
       let pin = SnapshotPin(id: id, publication: publication, pages: pages)
+      let isCurrent = publication.lsn == state.publication.lsn
       let info = SnapshotInfo(
-        id: id, lsn: publication.lsn, supersededAt: nil, purpose: purpose, heldPages: 0,
-        isExpired: false)
+        id: id, lsn: publication.lsn, supersededAt: isCurrent ? nil : state.publication.time,
+        purpose: purpose, heldPages: 0, isExpired: false)
       state.entries[id] = Entry(pin: pin, info: info)
       return pin
     }

@@ -58,15 +58,27 @@ public struct ReadTicket: Sendable {
   public init(slot: Int) { self.slot = slot }
 }
 
-/// Makes and retires pages. Used by the one writer only.
-public protocol PageWriter: PageReader {
-  /// A zeroed page born in this group.
+/// Takes new pages and extents; all that it takes to build a tree.
+public protocol PageSink: AnyObject {
+  var pageSize: Int { get }
+  /// A zeroed page to fill.
   func newPage() throws(StoreError) -> (number: UInt64, bytes: UnsafeMutableRawPointer)
+  /// Stores bytes in a new extent (at most 1 MiB).
+  func newExtent(_ bytes: RawSpan) throws(StoreError) -> ExtentReference
+  /// The page from the last `newPage` is filled, its children are complete. Gives the hash for the
+  /// reference to it: 0 when the page is sealed later, with its group.
+  func complete(_ number: UInt64, tree: UInt32) throws(StoreError) -> UInt64
+}
+
+/// Makes and retires pages. Used by the one writer only.
+public protocol PageWriter: PageReader, PageSink {
   /// The page for changing in place when it was born in this group, else nil: copy it first.
   func editable(_ number: UInt64) -> UnsafeMutableRawPointer?
   /// The page is no longer reachable from the working roots.
   func retire(_ number: UInt64)
-  /// Stores bytes in a new extent (at most 1 MiB).
-  func newExtent(_ bytes: RawSpan) throws(StoreError) -> ExtentReference
   func retire(_ extent: ExtentReference)
+}
+
+extension PageWriter {
+  public func complete(_ number: UInt64, tree: UInt32) -> UInt64 { 0 }
 }

@@ -49,7 +49,7 @@ struct OverflowValue {
   }
 
   /// Writes `value` to new extents and gives the payload that stands for it.
-  static func write(_ value: [UInt8], to pages: any PageWriter) throws(StoreError) -> [UInt8] {
+  static func write(_ value: [UInt8], to pages: any PageSink) throws(StoreError) -> [UInt8] {
     var writer = ByteWriter()
     writer.u32(UInt32(truncatingIfNeeded: value.count))
     var offset = 0

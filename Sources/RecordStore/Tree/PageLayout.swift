@@ -7,7 +7,7 @@
 //   6  u16  prefix length p
 //   8  u16  fragmented bytes: holes between content start and the prefix
 //  10  u16  zero
-//  12  u32  zero
+//  12  u32  number of the tree, 0 for the catalog
 //  16  u64  page number
 //  24  n slots of 6 bytes, in key order: u16 cell offset, u32 key head
 //      free space, all zero
@@ -30,6 +30,7 @@
 /// Sizes and limits of the page format.
 public enum PageLayout {
   public static let headerBytes = 24
+  static let treeOffset = 12
   public static let trailerBytes = 8
   public static let slotBytes = 6
   public static let cellHeaderBytes = 4
@@ -167,6 +168,9 @@ package struct PageView {
   @inline(__always) var prefixLength: Int { load16(6) }
   @inline(__always) var fragmentedBytes: Int { load16(8) }
   @inline(__always) package var number: UInt64 { load64(16) }
+  /// The tree that the page was made for. References are what a reader trusts; this is for salvage,
+  /// when a page has lost its parent.
+  package var tree: UInt32 { UInt32(truncatingIfNeeded: load64(PageLayout.treeOffset)) }
   @inline(__always) var prefixStart: Int { size - PageLayout.trailerBytes - prefixLength }
   @inline(__always) var prefix: BorrowedBytes {
     BorrowedBytes(start: base + prefixStart, count: prefixLength)

@@ -57,9 +57,7 @@ public enum PageValidator {
       guard page.level > 0, page.level < PageLayout.depthMax else { return "branch level" }
     default: return "unknown kind"
     }
-    guard page.load16(10) == 0, page.load16(12) == 0, page.load16(14) == 0 else {
-      return "reserved bytes"
-    }
+    guard page.load16(10) == 0 else { return "reserved bytes" }
     guard page.number == expectedNumber, expectedNumber != 0 else { return "page number" }
     guard page.count > 0 else { return "no cells" }
     let areaEnd = page.size - PageLayout.trailerBytes

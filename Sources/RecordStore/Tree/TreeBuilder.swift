@@ -3,7 +3,8 @@
 // Invariants
 // 1. Each level holds back the cells of one page; when the next would go beyond the fill, they
 //    become a page, and a reference to it a cell of the level above.
-// 2. The pages belong to the current group: `TreeEditor.seal` hashes them like any others.
+// 2. A sink that belongs to a group leaves the hashes to `TreeEditor.seal`; one that writes a file
+//    from front to end gives each page's hash when the page is complete.
 
 import Bytes
 
@@ -22,15 +23,17 @@ public struct TreeBuilder {
     var separator: [UInt8] = []
   }
 
-  private let pages: any PageWriter
+  private let pages: any PageSink
+  private let tree: UInt32
   private let fillBytes: Int
   private var levels: [Level] = []
   private var lastKey: [UInt8]?
   private var entryCount: UInt64 = 0
 
   /// `fill` is the part of a page that is used, 0.5...1; 1 for trees that only grow at their end.
-  public init(pages: any PageWriter, fill: Double = 0.9) {
+  public init(pages: any PageSink, tree: UInt32 = 0, fill: Double = 0.9) {
     self.pages = pages
+    self.tree = tree
     fillBytes = Int(Double(pages.pageSize) * min(1, max(0.5, fill)))
   }
 
@@ -56,7 +59,7 @@ public struct TreeBuilder {
     entryCount += 1
   }
 
-  /// Writes what is held back and gives the unsealed root.
+  /// Writes what is held back and gives the root; unsealed when the pages belong to a group.
   public mutating func finish() throws(StoreError) -> TreeRoot {
     guard entryCount > 0 else { return .empty }
     var level = 0
@@ -64,9 +67,7 @@ public struct TreeBuilder {
       try flush(level)
       level += 1
     }
-    let number = try write(level)
-    return TreeRoot(
-      reference: PageReference(number: number, hash: 0), level: level, entryCount: entryCount)
+    return TreeRoot(reference: try write(level), level: level, entryCount: entryCount)
   }
 
   private mutating func add(
@@ -103,12 +104,13 @@ public struct TreeBuilder {
   private mutating func flush(_ level: Int) throws(StoreError) {
     var reference = ByteWriter(reserving: PageLayout.referenceBytes)
     let separator = levels[level].separator
-    reference.u64(try write(level))
-    reference.u64(0)
+    let page = try write(level)
+    reference.u64(page.number)
+    reference.u64(page.hash)
     try add(separator, reference.bytes, UInt16(PageLayout.referenceBytes), to: level + 1)
   }
 
-  private mutating func write(_ level: Int) throws(StoreError) -> UInt64 {
+  private mutating func write(_ level: Int) throws(StoreError) -> PageReference {
     let (number, bytes) = try pages.newPage()
     let content = levels[level]
     content.bytes.withBorrowedBytes { source in
@@ -127,7 +129,7 @@ public struct TreeBuilder {
       run.write(0..<run.count, to: MutablePage(bytes, size: pages.pageSize), number: number)
     }
     levels[level] = Level()
-    return number
+    return PageReference(number: number, hash: try pages.complete(number, tree: tree))
   }
 
   private static func commonPrefix(_ left: [UInt8], _ right: [UInt8]) -> Int {

@@ -4,16 +4,20 @@
 import Bytes
 
 extension TreeEditor {
-  /// Hashes every page of the group under `root`. Afterwards none of them may be changed.
-  public func seal(_ root: inout TreeRoot) throws(StoreError) {
+  /// Hashes every page of the group under `root`, and writes the number of the tree into it.
+  /// Afterwards none of them may be changed.
+  public func seal(_ root: inout TreeRoot, tree: UInt32 = 0) throws(StoreError) {
     guard !root.isSealed else { return }
     let ticket = pages.beginReading()
     defer { pages.endReading(ticket) }
-    root.reference.hash = try sealPage(root.reference.number, level: root.level)
+    root.reference.hash = try sealPage(
+      root.reference.number, level: root.level, tree: tree)
   }
 
   /// Recursion is as deep as the tree: the level falls by one a call.
-  private func sealPage(_ number: UInt64, level: Int) throws(StoreError) -> UInt64 {
+  private func sealPage(
+    _ number: UInt64, level: Int, tree: UInt32
+  ) throws(StoreError) -> UInt64 {
     guard let bytes = pages.editable(number) else {
       throw StoreError.corrupt("page \(number) is not of this group")
     }
@@ -25,13 +29,21 @@ extension TreeEditor {
       for index in 0..<page.view.count {
         var child = page.view.child(index)
         if child.hash == 0 {
-          child.hash = try sealPage(child.number, level: level - 1)
+          child.hash = try sealPage(child.number, level: level - 1, tree: tree)
           page.setChild(child, at: index)
         }
       }
     }
-    let content = UnsafeRawBufferPointer(start: bytes, count: pageSize)
-    page.store64(PageValidator.selfHash(content), pageSize - PageLayout.trailerBytes)
+    return page.seal(tree: tree)
+  }
+}
+
+extension MutablePage {
+  /// Writes the tree's number and the self hash into a complete page; gives the reference's hash.
+  func seal(tree: UInt32) -> UInt64 {
+    base.storeBytes(of: tree.littleEndian, toByteOffset: PageLayout.treeOffset, as: UInt32.self)
+    let content = UnsafeRawBufferPointer(start: base, count: size)
+    store64(PageValidator.selfHash(content), size - PageLayout.trailerBytes)
     let hash = XXH64.hash(content)
     // Zero means "unsealed" in a reference.
     return hash == 0 ? 1 : hash

@@ -69,7 +69,7 @@ public final class WorkingTrees {
     for number in changed.sorted() {
       let key = Bytes.key(number)
       if var root = roots[number] {
-        try editor.seal(&root)
+        try editor.seal(&root, tree: number)
         roots[number] = root
         try editor.put(&catalog, key: key, value: root.encoded)
       } else {

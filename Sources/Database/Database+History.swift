@@ -1,0 +1,104 @@
+// History: the states between the older checkpoint and now. The records of that checkpoint and the
+// log behind it are held while somebody reads them; backups and hashes of earlier states do.
+
+import Bytes
+import CommitLog
+import Disk
+import RecordStore
+import Synchronization
+
+/// Keeps one checkpoint's pages, and the log from there on, until it is dropped.
+final class HistoryHold: Sendable {
+  /// The older checkpoint's records.
+  let records: Snapshot
+  private let database: Database
+  private let id: UInt64
+
+  fileprivate init(records: Snapshot, database: Database, id: UInt64) {
+    self.records = records
+    self.database = database
+    self.id = id
+  }
+
+  deinit { database.logHolds.withLock { _ = $0.removeValue(forKey: id) } }
+}
+
+extension Database {
+  /// The log is needed from here on: by the older checkpoint, and by whoever holds history.
+  var oldestLSNHeld: LSN {
+    let held = logHolds.withLock { $0.values.min() }
+    return min(store.olderCheckpointLSN.next, held ?? LSN(.max))
+  }
+
+  /// Holds the older checkpoint. On the writer's thread it is certain that the log still has all
+  /// that follows: the log is let go only after the store has let go of the checkpoint.
+  func holdHistory(purpose: String) throws(DatabaseError) -> HistoryHold {
+    try onWriter { [self] () throws(StoreError) in
+      let records = try store.olderCheckpointSnapshot(purpose: purpose)
+      let id = logHolds.withLock { holds in
+        let id = (holds.keys.max() ?? 0) + 1
+        holds[id] = records.lsn.next
+        return id
+      }
+      return HistoryHold(records: records, database: self, id: id)
+    }
+  }
+
+  /// Calls `body` with the entries from `first` to `last` in order.
+  func readLog(
+    from first: LSN, through last: LSN, _ body: (borrowing LogEntry) throws -> Void
+  ) throws {
+    guard first <= last else { return }
+    do {
+      try log.read(from: first) { entry in
+        guard entry.lsn <= last else { throw EndOfReading() }
+        try body(entry)
+      }
+    } catch is EndOfReading {}
+  }
+
+  /// The hash of all records as they were after `lsn`, made by replaying the log in memory. From the
+  /// older checkpoint to now; `outOfRange` names both otherwise. Takes memory for the pages that
+  /// changed since.
+  public func contentHash(at lsn: LSN) throws(DatabaseError) -> (lsn: LSN, hash: String) {
+    let newest = try contentHashIfNewest(lsn)
+    if let newest { return newest }
+    let hold = try holdHistory(purpose: "hash at commit \(lsn)")
+    let visible = visibleLSN
+    guard lsn >= hold.records.lsn, lsn <= visible else {
+      throw .outOfRange(
+        "commit \(lsn) cannot be looked at: the commits from \(hold.records.lsn) to \(visible) can")
+    }
+    do {
+      let copy = try store.copyInMemory(
+        of: hold.records, disk: configuration.disk, folder: configuration.path)
+      defer { copy.close() }
+      try readLog(from: hold.records.lsn.next, through: lsn) { entry in
+        try copy.replay(entry)
+        if entry.lsn.rawValue % Self.replayGroup == 0 || entry.lsn == lsn {
+          try copy.publish(lsn: entry.lsn)
+        }
+      }
+      return (lsn, try copy.contentHash(copy.snapshot(purpose: "hash")))
+    } catch {
+      throw DatabaseError(error)
+    }
+  }
+
+  /// Entries applied between two publications: bounds what is dirty and unsealed at once.
+  private static let replayGroup: UInt64 = 1024
+
+  private func contentHashIfNewest(
+    _ lsn: LSN
+  ) throws(DatabaseError) -> (lsn: LSN, hash: String)? {
+    let snapshot = snapshot()
+    guard snapshot.lsn == lsn else { return nil }
+    do throws(StoreError) {
+      return (lsn, try store.contentHash(snapshot.records))
+    } catch {
+      throw .store(error)
+    }
+  }
+}
+
+private struct EndOfReading: Error {}
