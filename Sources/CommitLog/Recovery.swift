@@ -3,8 +3,8 @@
 // First of all (R0) every segment and the folder are synced, so that nothing is believed that only
 // the page cache holds. X is the offset of the first thing that is not the next frame of a segment,
 // n the LSN expected there, E the highest LSN that a checkpoint knows to be durable.
-// Segments that hold nothing beyond the checkpoint that the owner goes on from are not walked: of
-// them rows 2, 3 and 5 are asked, without the chain. A reader of theirs finds their damage.
+// Segments that hold nothing beyond the checkpoint that the owner goes on from are not walked: they
+// are asked rows 2 and 3 only. Whoever reads them finds their damage, or that one is missing.
 //
 //     found                                                             decision
 //  1  a read error                                                      refuse: corrupt
@@ -92,7 +92,11 @@ struct Recovery {
         if let end { try candidate.check.order(candidate.header, after: end) }
         // A header's first LSN is at least 1.
         if let next, next.firstLSN.rawValue - 1 <= applied.rawValue {
-          end = pass(candidate, next: next)
+          add(
+            LogSegment(
+              path: candidate.file.path, file: candidate.file, unread: candidate.header,
+              nextLSN: next.firstLSN))
+          end = nil
         } else {
           end = try walk(candidate, isLast: next == nil, evidence: evidence)
         }
@@ -126,15 +130,6 @@ struct Recovery {
       candidates.append(Candidate(check: check, file: file, header: header))
     }
     return candidates
-  }
-
-  /// A segment of which the owner needs nothing: whoever reads it finds its damage.
-  private mutating func pass(_ candidate: Candidate, next: SegmentHeader) -> SegmentEnd {
-    let segment = LogSegment(
-      path: candidate.file.path, file: candidate.file, unread: candidate.header,
-      nextLSN: next.firstLSN)
-    add(segment)
-    return SegmentEnd(nextLSN: next.firstLSN, chain: nil)
   }
 
   private mutating func walk(

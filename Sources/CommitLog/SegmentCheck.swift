@@ -6,8 +6,8 @@ import Bytes
 /// Where a segment ended, for the one behind it.
 struct SegmentEnd {
   var nextLSN: LSN
-  /// Hash of the last frame; nil when the segment was not walked.
-  var chain: UInt64?
+  /// Hash of the last frame.
+  var chain: UInt64
 }
 
 struct SegmentCheck {
@@ -42,7 +42,7 @@ struct SegmentCheck {
 
   /// Row 5.
   func order(_ header: SegmentHeader, after end: SegmentEnd) throws(LogError) {
-    guard end.nextLSN == header.firstLSN, end.chain == nil || end.chain == header.chainIn else {
+    guard end.nextLSN == header.firstLSN, end.chain == header.chainIn else {
       throw corrupt(
         0, "the segment does not follow the one before, which ends at LSN \(end.nextLSN)")
     }

@@ -71,7 +71,7 @@ struct SegmentScan {
     if kind == .seal {
       var reader = ByteReader(bytes.span.bytes)
       guard (try? reader.skip(end + FrameHeader.byteCount)) != nil,
-        (try? reader.u64()) == nextLSN.rawValue - 1, (try? reader.u64()) == UInt64(frames)
+        (try? reader.u64()) == nextLSN.rawValue &- 1, (try? reader.u64()) == UInt64(frames)
       else { return refuse("seal does not count what it seals") }
       stop = .sealed
     }

@@ -38,7 +38,7 @@ import Testing
     }
     try log.tick()
     let paths = LogImage.segments(of: disk)
-    for round in 0..<500 {
+    for round in 0..<scaled(ci: 625, nightly: 250_000) {
       let path = paths[Int(random.next() % UInt64(paths.count))]
       let image = LogImage(try #require(disk.contents(path)))
       // All but the final tick have been followed by something.
@@ -56,7 +56,7 @@ import Testing
   @Test(arguments: 0..<8 as Range<UInt64>)
   func damageToTheFrameUnderWayIsATear(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
-    for round in 0..<125 {
+    for round in 0..<scaled(ci: 157, nightly: 62_500) {
       let (disk, log) =
         round % 3 == 0 ? try Fixture.usedDisk() : try Fixture.disk([1...3, 4...4], 8 << 10)
       let durable = log.durableLSN
@@ -83,9 +83,11 @@ import Testing
     }
   }
 
-  @Test func aDiskThatLiesLeavesAnOlderHistoryOrIsRefused() throws {
+  @Test(arguments: 0..<8 as Range<UInt64>)
+  func aDiskThatLiesLeavesAnOlderHistoryOrIsRefused(part: UInt64) throws {
     var opened = 0
-    for seed in 0..<400 as Range<UInt64> {
+    for round in 0..<UInt64(scaled(ci: 1250, nightly: 250_000)) {
+      let seed = round << 3 | part
       var random = SplitMix64(seed: seed)
       let disk = SimulatedDisk()
       var submitted: UInt64 = 0

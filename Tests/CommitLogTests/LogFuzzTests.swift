@@ -37,7 +37,7 @@ import Testing
     let (path, whole) = LogImage.last(of: disk)
     let frames = whole.frames
     var refused = 0
-    for round in 0..<700 {
+    for round in 0..<scaled(ci: 2500, nightly: 4_000_000) {
       var image = whole
       let index = Int(random.next() % UInt64(frames.count))
       let range = frames[index].range
@@ -62,7 +62,7 @@ import Testing
       if round % 2 == 0 { image.rechain(from: index) }
       if use(path, image.bytes, disk) != nil { refused += 1 }
     }
-    #expect(refused > 300, "seed \(seed)")
+    #expect(refused > 1000, "seed \(seed)")
   }
 
   @Test(arguments: 0..<3 as Range<UInt64>)
@@ -71,7 +71,7 @@ import Testing
     let (disk, _) = try Fixture.disk([1...3, 4...4], valueBytes: 60, 8 << 10)
     let (path, whole) = LogImage.last(of: disk)
     var refused = 0
-    for _ in 0..<300 {
+    for _ in 0..<scaled(ci: 1000, nightly: 1_000_000) {
       var image = whole
       let (field, width) = [(8, 4), (12, 4), (16, 8), (32, 8), (40, 8), (48, 8), (56, 8), (64, 8)][
         Int(random.next() % 8)]
@@ -87,7 +87,7 @@ import Testing
     var random = SplitMix64(seed: seed)
     let (disk, _) = try Fixture.disk([], 8 << 10)
     let (path, whole) = LogImage.last(of: disk)
-    for _ in 0..<100 {
+    for _ in 0..<scaled(ci: 200, nightly: 200_000) {
       var image = whole
       for index in 4096..<8192 where random.next() % 4 != 0 {
         image.bytes[index] = UInt8(random.next() & 0xff)
@@ -101,7 +101,7 @@ import Testing
     var random = SplitMix64(seed: seed)
     let (disk, _) = try Fixture.disk([], 8 << 10)
     let (path, _) = LogImage.last(of: disk)
-    for _ in 0..<60 {
+    for _ in 0..<scaled(ci: 200, nightly: 200_000) {
       let bytes = (0..<Int(random.next() % 9000)).map { _ in UInt8(random.next() & 0xff) }
       #expect(use(path, bytes, disk) is LogError, "seed \(seed)")
     }

@@ -105,7 +105,9 @@ extension Fixture {
   static func usedDisk(_ segmentBytes: Int = 8 << 10) throws -> (SimulatedDisk, FileCommitLog) {
     let (disk, log) = try disk([], segmentBytes)
     var lsn: UInt64 = 0
-    while LogImage.segments(of: disk).count < 2 || lsn < 60 {
+    let room = segmentBytes - LogImage.headerBytes
+    // Some four segments full of frames.
+    while LogImage.segments(of: disk).count < 2 || lsn < 60 * UInt64(room) / 4096 {
       lsn += 1
       try log.append([entry(lsn, valueBytes: 120)])
       if lsn % 5 == 0 { try log.release(below: LSN(lsn)) }

@@ -99,6 +99,36 @@ import Testing
     #expect(isCorrupt(Fixture.refusal(copy, 8 << 10)))
   }
 
+  /// The next segment begins where the frames end and repeats the last one's hash: only that the seal
+  /// is not there tells that something was lost.
+  @Test func row4ASealIsMissedThoughTheNextSegmentFollows() throws {
+    let (disk, log) = try Fixture.usedDisk()
+    let paths = LogImage.segments(of: disk)
+    var first = LogImage(try #require(disk.contents(paths[0])))
+    var second = LogImage(try #require(disk.contents(paths[1])))
+    let frames = first.frames
+    let seal = frames[frames.count - 1].range
+    for index in seal { first.bytes[index] = 0 }
+    disk.install(paths[0], first.bytes)
+    second.set(first.number(frames[frames.count - 2].range.lowerBound + 40, 8), at: 48, 8)
+    second.rehashHeader()
+    second.set(second.number(48, 8), at: LogImage.headerBytes + 32, 8)
+    let all = second.frames.count
+    second.rehash(second.headerFrame)
+    second.rechain(from: 0)
+    disk.install(paths[1], second.bytes)
+    // The second segment on its own is sound.
+    let alone = disk.clone()
+    try alone.remove(paths[0])
+    #expect(try Fixture.open(alone, 8 << 10).log.durableLSN == log.durableLSN)
+    #expect(second.frames.count == all || all == 0)
+    guard case .corrupt(let file, let offset, _) = Fixture.refusal(disk, 8 << 10) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(file == paths[0] && offset == UInt64(seal.lowerBound))
+  }
+
   @Test func row5AMissingSegmentIsRefused() throws {
     let disk = SimulatedDisk()
     let log = try Fixture.create(disk, 8 << 10)
