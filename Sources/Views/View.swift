@@ -8,6 +8,18 @@
 // 3. A snapshot never changes, whatever is applied afterwards, and answers at exactly its LSN.
 // 4. Two views that applied the same commits, in whatever mixture of rebuild and replay, have the
 //    same digest and give the same answers.
+// 5. A view that keeps files keeps its position with them, in one manifest (ViewFolder): `flush` and
+//    `load` change no answer. What cannot be loaded is rebuilt.
+//
+// What a view may rely on
+// - Entries come in the order of their LSNs, without a gap, and only when they are durable.
+// - Shared ordinals: every row that engines must agree on (a document, a user) carries one dense
+//   UInt32, given by the record store in the transaction that creates it (`Transaction.nextOrdinal`,
+//   counted in its table "ordinals" by space, from 0, never given twice). It is part of the row's value, so
+//   that it is in the log, the same in replay and rebuild. A view uses it as document, vector or node
+//   number, and a set of ordinals means the same rows in every engine at the same LSN. A deleted row's
+//   ordinal stays unused; a transaction that is dropped leaves no gap.
+// - A before-image is there for each put and delete of a key that had a value, in tables declared so.
 
 import Bytes
 import CommitLog
@@ -30,8 +42,19 @@ public protocol View: AnyObject, Sendable {
   var tables: [UInt32] { get }
   /// A view of the same configuration that holds nothing, to compare with or to rebuild beside.
   func makeEmpty() -> any View
-  /// Background work that changes no answer: merging, flushing. Returns false when nothing is left.
+  /// Background work that changes no answer: merging. Returns false when nothing is left.
   func maintain() -> Bool
+  /// Writes what the view holds into `folder`, beside `apply`, and commits its manifest. Returns the LSN
+  /// up to which the log is not needed for this view any more; nil for a view that lives in memory only.
+  func flush(to folder: ViewFolder, databaseID: UUIDv7) throws -> LSN?
+  /// Takes the state from `folder`: afterwards `appliedLSN` is the manifest's, and the log follows from
+  /// there. False when the owner must rebuild the view instead: there is nothing, or nothing that fits.
+  func load(from folder: ViewFolder, databaseID: UUIDv7) throws -> Bool
+}
+
+extension View {
+  public func flush(to folder: ViewFolder, databaseID: UUIDv7) throws -> LSN? { nil }
+  public func load(from folder: ViewFolder, databaseID: UUIDv7) throws -> Bool { false }
 }
 
 /// A view's frozen state.
