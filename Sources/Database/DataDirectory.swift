@@ -17,7 +17,10 @@ final class DataDirectory: Sendable {
 
   var logFolder: String { path + "/log" }
   static let storeFile = "records.souk"
-  private var secretsFolder: String { path + "/secrets" }
+  /// Where a compaction makes the file that is to take the place of the store's.
+  static let compactionName = "compaction"
+  private var secretsFolder: String { path + "/" + Self.secretsName }
+  static let secretsName = "secrets"
 
   private init(path: String, disk: any Disk, lock: any DiskLock) {
     self.path = path
@@ -35,6 +38,7 @@ final class DataDirectory: Sendable {
         throw DatabaseError.notFound(path: path)
       }
       let directory = DataDirectory(path: path, disk: disk, lock: try takeLock(path, disk))
+      try NewFolder.removeAll(path + "/" + compactionName, disk)
       // The process that gave these names may have been killed before it had made them durable.
       for folder in [path, parent(of: path), directory.secretsFolder] {
         try disk.syncDirectory(folder)
@@ -77,7 +81,7 @@ final class DataDirectory: Sendable {
     }
   }
 
-  private static func parent(of path: String) -> String {
+  static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

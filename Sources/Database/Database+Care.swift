@@ -113,7 +113,7 @@ extension Database {
       throw .store(error)
     }
     do {
-      try log.release(below: oldestLSNHeld)
+      try retention.release(checkpoint: store.olderCheckpointLSN)
     } catch {
       // Which names the log's folder has on the disk is not known any more.
       stop(because: error)

@@ -1,46 +1,40 @@
 // History: the states between the older checkpoint and now. The records of that checkpoint and the
-// log behind it are held while somebody reads them; backups and hashes of earlier states do.
+// log behind it are held while somebody reads them; backups and hashes of earlier states do. A
+// holder that would keep too much of the log loses it (LogRetention), and is told `released`.
 
 import Bytes
 import CommitLog
 import Disk
 import RecordStore
-import Synchronization
 
 /// Keeps one checkpoint's pages, and the log from there on, until it is dropped.
 final class HistoryHold: Sendable {
   /// The older checkpoint's records.
   let records: Snapshot
   private let database: Database
-  private let id: UInt64
+  private let name: String
 
-  fileprivate init(records: Snapshot, database: Database, id: UInt64) {
+  fileprivate init(records: Snapshot, database: Database, name: String) {
     self.records = records
     self.database = database
-    self.id = id
+    self.name = name
   }
 
-  deinit { database.logHolds.withLock { _ = $0.removeValue(forKey: id) } }
+  deinit { database.retention.remove(name) }
 }
 
 extension Database {
-  /// The log is needed from here on: by the older checkpoint, and by whoever holds history.
-  var oldestLSNHeld: LSN {
-    let held = logHolds.withLock { $0.values.min() }
-    return min(store.olderCheckpointLSN.next, held ?? LSN(.max))
-  }
-
   /// Holds the older checkpoint. On the writer's thread it is certain that the log still has all
   /// that follows: the log is let go only after the store has let go of the checkpoint.
   func holdHistory(purpose: String) throws(DatabaseError) -> HistoryHold {
     try onWriter { [self] () throws(StoreError) in
       let records = try store.olderCheckpointSnapshot(purpose: purpose)
-      let id = logHolds.withLock { holds in
-        let id = (holds.keys.max() ?? 0) + 1
-        holds[id] = records.lsn.next
-        return id
-      }
-      return HistoryHold(records: records, database: self, id: id)
+      let names = Set(retention.report().map(\.name))
+      var number = 1
+      while names.contains("\(purpose) \(number)") { number += 1 }
+      let name = "\(purpose) \(number)"
+      retention.register(name, at: records.lsn)
+      return HistoryHold(records: records, database: self, name: name)
     }
   }
 

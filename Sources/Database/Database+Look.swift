@@ -37,6 +37,8 @@ public struct ReadersReport: Sendable {
   public var lsn: LSN
   /// By id. The database itself always holds the published state.
   public var readers: [Reader]
+  /// Who keeps the log, and how much of it.
+  public var logConsumers: [LogRetention.Consumer]
 }
 
 /// An entry of a tree as it is stored.
@@ -91,7 +93,7 @@ extension Database {
             max(0, now.microseconds.subtractingReportingOverflow($0.microseconds).partialValue)
           } ?? 0,
           heldBytes: snapshot.heldPages * pageSize, isExpired: snapshot.isExpired)
-      })
+      }, logConsumers: retention.report())
   }
 
   /// Free and retired pages, and what the retired ones wait for.

@@ -94,8 +94,8 @@ public final class Database: Sendable {
   let writer: WriterState
   let maintenance: Monitor<MaintenanceState>
   let workers = Mutex<[Worker]>([])
-  /// From which LSN on somebody reads the log; see `HistoryHold`.
-  let logHolds = Mutex<[UInt64: LSN]>([:])
+  /// Keeps the log for whoever reads it; see `HistoryHold`.
+  let retention: LogRetention
 
   init(
     configuration: Configuration, directory: DataDirectory, store: RecordStore,
@@ -105,6 +105,7 @@ public final class Database: Sendable {
     self.directory = directory
     self.store = store
     self.log = log
+    retention = LogRetention(log)
     self.opening = opening
     queue = Monitor(WriteQueue())
     published = Mutex(

@@ -5,7 +5,8 @@
 //  2. A changed size (growth, reserve, truncate) is one unsynced unit of its file, made durable by a
 //     sync of the file. Without it the file has its old size, and sectors beyond it are lost.
 //  3. A created, renamed or removed name is one unsynced unit, made durable by `syncDirectory` of its
-//     folder. A rename is atomic: both names change or neither. A lost folder loses all inside it.
+//     folder. A rename is atomic: both names change or neither; a folder takes its content along,
+//     and must be synced itself before. A lost folder loses all inside it.
 //  4. A crash stops the machine before or after any chosen call: from then on every call throws
 //     `crashed`. `restart` builds a new disk from the durable image, and every unsynced unit
 //     independently survives or not. An unsynced sector can be
@@ -94,9 +95,16 @@ public final class SimulatedDisk: Disk {
       guard state.isDirectory(SimulatedState.parent(of: to)) else {
         throw DiskError(state.absence(of: to), call: "rename", path: from)
       }
-      // Folders are not moved by anything above; to move their content is not modelled.
-      guard case .file = entry, state.names[to] != .directory else {
-        throw DiskError(.inputOutput(21), call: "rename", path: from)
+      switch entry {
+      case .file:
+        guard state.names[to] != .directory else {
+          throw DiskError(.inputOutput(21), call: "rename", path: from)
+        }
+      case .directory:
+        // Only whole and to a free name: what an unsynced folder leaves elsewhere is not modelled.
+        guard state.names[to] == nil, !state.hasPendingNames(under: from) else {
+          throw DiskError(.inputOutput(39), call: "rename", path: from)
+        }
       }
       if from != to { state.change(.move(from: from, to: to, entry)) }
     }

@@ -185,6 +185,11 @@ struct SimulatedState: Sendable {
     case .move(let from, let to, let entry):
       if names[from] == entry { names[from] = nil }
       names[to] = entry
+      guard entry == .directory else { return }
+      for (path, inside) in names where path.hasPrefix(from + "/") {
+        names[path] = nil
+        names[to + String(path.dropFirst(from.count))] = inside
+      }
     }
   }
 
@@ -194,6 +199,11 @@ struct SimulatedState: Sendable {
       Self.apply(change, to: &durableNames)
     }
     pendingNames.removeAll { $0.folder == folder }
+  }
+
+  /// Whether a name inside `folder`, at any depth, waits for a `syncDirectory`.
+  func hasPendingNames(under folder: String) -> Bool {
+    pendingNames.contains { ($0.folder + "/").hasPrefix(folder + "/") }
   }
 
   mutating func forgetNames(in folder: String) {
