@@ -42,6 +42,16 @@ func testSeed(_ standard: UInt64) -> UInt64 {
   return UInt64(String(cString: text)) ?? standard
 }
 
+/// How much of a test is run: the second figure with SOUK_NIGHTLY=1 (`tools/test --nightly`), a tenth of
+/// the first with SOUK_REDUCED=1 (under a sanitizer).
+func scaled(ci: Int, nightly: Int) -> Int {
+  if getenv("SOUK_NIGHTLY") != nil { return nightly }
+  return getenv("SOUK_REDUCED") != nil ? max(1, ci / 10) : ci
+}
+
+/// Gives the processor away, for loops that wait for another thread to get somewhere.
+func pauseBriefly() { usleep(200) }
+
 /// A folder of the real file system that is gone with the value.
 final class TemporaryFolder {
   let path: String
