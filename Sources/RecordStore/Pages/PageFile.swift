@@ -112,6 +112,14 @@ package final class PageFile: Sendable {
       "\(file.path): extent at page \(first) has hash \(hex(found)), expected \(hex(extent.hash))")
   }
 
+  /// A page as it is, for salvage; false when the file ends before.
+  func fillUnproved(
+    _ buffer: UnsafeMutableRawBufferPointer, page number: UInt64
+  ) throws(StoreError) -> Bool {
+    guard let offset = offset(of: number) else { return false }
+    return try fill(buffer, at: offset)
+  }
+
   /// False when the file ends before.
   private func fill(
     _ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
