@@ -191,6 +191,7 @@ extension RecordStore {
           return .next
         }
       }
+      try progress(writer.bytesWritten)
     }
     return try writer.finish(databaseID: databaseID, lsn: snapshot.lsn, time: snapshot.time)
   }
