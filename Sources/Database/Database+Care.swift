@@ -129,18 +129,18 @@ extension Database {
       return workers
     }
     if running.count > 1 { running[1].join() }
-    let hasFailed = queue.withLock { $0.hasFailed }
-    if !hasFailed { try checkpoint() }
+    // Whatever fails, the threads end and the folder is let go: all that was answered is in the log.
+    var failure: DatabaseError?
+    if !hasFailed {
+      do { try checkpoint() } catch { failure = error }
+    }
     queue.signal { $0.isClosed = true }
     if let writer = running.first { writer.join() } else { while step() {} }
     commits.signal { $0.isClosed = true }
     running.last?.join()
-    do {
-      try log.close()
-    } catch {
-      throw .log(error)
-    }
+    do { try log.close() } catch { failure = failure ?? .log(error) }
     store.close()
     directory.unlock()
+    if let failure { throw failure }
   }
 }

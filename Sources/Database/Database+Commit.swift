@@ -93,6 +93,7 @@ extension Database {
         entries: group.entries, answers: group.answers, sealed: try store.seal(lsn: writer.lsn),
         bytes: group.bytes)
     } catch {
+      if store.isLost { stop(because: error) }
       store.rollBackGroup()
       writer.lsn = LSN(first.lsn.rawValue - 1)
       return CommitGroup(
@@ -111,6 +112,8 @@ extension Database {
         return group
       }
       guard let group = next else { return }
+      // The writer may be waiting to leave the next one.
+      commits.signal { _ in }
       finish(group)
       end(group)
       // The writer may be waiting for this with an open group.

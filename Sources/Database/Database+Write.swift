@@ -42,7 +42,7 @@ extension Database {
   /// Queues a transaction. `body` runs on the writer, alone; it must be short, do no I/O, and be
   /// deterministic but for the time and identifiers that the transaction gives it. What it throws
   /// drops all it did. `completion` is called on a thread of the database when the commit is durable
-  /// and visible, or has failed.
+  /// and visible, or has failed; it must not wait for another write.
   public func write<Value: Sendable>(
     requestID: UUIDv7 = .zero,
     _ body: @escaping @Sendable (Transaction) throws -> Value,

@@ -192,7 +192,12 @@ extension Database {
     guard LogEntry.frameBytesMost + bytes <= limit else {
       throw StoreError.transactionTooLarge(bytes: bytes, limit: limit - LogEntry.frameBytesMost)
     }
-    if group.bytes + bytes > limit { handOver(&group) }
+    if group.bytes + bytes > limit {
+      let last = writer.lsn
+      handOver(&group)
+      // The group could not be sealed, and is gone; this transaction may have read what it wrote.
+      if writer.lsn != last { throw StoreError.disk("the commits before it could not be finished") }
+    }
     // What is on its way and this frame share a segment at the worst, so that one spare is enough.
     if inFlightBytes + group.bytes + bytes > limit { drain() }
     if hasFailed { throw DatabaseError.outcomeUnknown }
