@@ -101,6 +101,9 @@ public final class SimulatedDisk: Disk {
           throw DiskError(.inputOutput(21), call: "rename", path: from)
         }
       case .directory:
+        guard !to.hasPrefix(from + "/") else {
+          throw DiskError(.inputOutput(22), call: "rename", path: from)
+        }
         // Only whole and to a free name: what an unsynced folder leaves elsewhere is not modelled.
         guard state.names[to] == nil, !state.hasPendingNames(under: from) else {
           throw DiskError(.inputOutput(39), call: "rename", path: from)

@@ -176,6 +176,17 @@ func kind(_ body: () throws -> Void) -> DiskError.Kind? {
     #expect(kind { try disk.syncDirectory(file) } == .notADirectory)
   }
 
+  @Test(arguments: Subject.all.filter { $0.name != "overlay" })
+  func aFolderIsNotMovedIntoItself(_ subject: Subject) throws {
+    let place = try subject.make()
+    try place.disk.createDirectory(place.path("d"))
+    try place.disk.syncDirectory(place.folder)
+    #expect(
+      kind { try place.disk.rename(place.path("d"), to: place.path("d/e")) } == .inputOutput(EINVAL)
+    )
+    #expect(try place.disk.list(place.folder) == ["d"])
+  }
+
   @Test(arguments: Subject.all)
   func aFolderIsNoFile(_ subject: Subject) throws {
     let place = try subject.make()

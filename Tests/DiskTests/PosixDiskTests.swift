@@ -49,7 +49,8 @@ import Testing
       opening.interrupt()
       sched_yield()
     }
-    let writing = open(path, O_WRONLY | O_CLOEXEC)
+    // For reading too, so that this never waits for a thread that has given up.
+    let writing = open(path, O_RDWR | O_CLOEXEC)
     #expect(writing >= 0)
     #expect(opening.join() == "open")
     _ = close(writing)
