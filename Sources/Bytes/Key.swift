@@ -70,7 +70,7 @@ public struct KeyReader: ~Escapable {
   mutating func byte() throws(DecodeError) -> UInt8 {
     guard offset < bytes.byteCount else { throw DecodeError(.truncated, "key", at: offset) }
     let value = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-    offset += 1
+    offset &+= 1
     return inverted ? ~value : value
   }
 
@@ -87,7 +87,7 @@ extension Bool: KeyComponent {
   @inlinable public func encode(into key: inout KeyWriter) { key.bytes.append(self ? 1 : 0) }
   public static func decode(from key: inout KeyReader) throws(DecodeError) -> Bool {
     let byte = try key.byte()
-    guard byte <= 1 else { throw DecodeError(.invalid, "key bool", at: key.offset - 1) }
+    guard byte <= 1 else { throw DecodeError(.invalid, "key bool", at: key.offset &- 1) }
     return byte == 1
   }
 }
@@ -169,7 +169,7 @@ extension Array: KeyComponent where Element == UInt8 {
       switch try key.byte() {
       case 0: return content
       case 0xff: content.append(0)
-      default: throw DecodeError(.invalid, "key bytes", at: key.offset - 1)
+      default: throw DecodeError(.invalid, "key bytes", at: key.offset &- 1)
       }
     }
   }

@@ -144,9 +144,9 @@ extension Manifest {
     try reader.skip(8)
     let version = try reader.u32("version")
     guard version == formatVersion else {
-      throw DecodeError(.invalid, "format version", at: Int(version))
+      throw DecodeError(.invalid, "format version", at: Int(truncatingIfNeeded: version))
     }
-    guard try reader.u32("size") == UInt32(bytes.count) else {
+    guard Int(try reader.u32("size")) == bytes.count else {
       throw DecodeError(.invalid, "size of the manifest", at: 12)
     }
     let high = UInt64(bigEndian: try reader.u64())

@@ -148,7 +148,7 @@ struct BinaryDecoder: FieldVisitor {
     let start = source.offset
     let tag = try source.varint("field tag")
     guard let wire = WireKind(rawValue: UInt8(truncatingIfNeeded: tag & 7)),
-      tag >> 3 > UInt64(next), tag >> 3 <= 127
+      tag >> 3 > UInt64(truncatingIfNeeded: next), tag >> 3 <= 127
     else { throw DecodeError(.invalid, "field tag", at: start) }
     next = Int(truncatingIfNeeded: tag >> 3)
     kind = wire

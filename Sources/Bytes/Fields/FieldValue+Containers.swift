@@ -168,7 +168,7 @@ extension Dictionary: FieldValue where Key == String, Value == String {
           throw DecodeError(.invalid, "map name", at: start)
         }
         last = name
-        map[name] = try inner.string("map value")
+        map.updateValue(try inner.string("map value"), forKey: name)
       }
       return map
     }

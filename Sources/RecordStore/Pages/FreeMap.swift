@@ -51,13 +51,13 @@ package struct FreeMap: Equatable, Sendable {
       let at = reader.offset
       let word = try reader.varint("run")
       let (length, state) = (word >> 2, word & 3)
-      guard length > 0, length <= count - page, state < 3, state != previous else {
+      guard length > 0, length <= count &- page, state < 3, state != previous else {
         throw DecodeError(.invalid, "run", at: at)
       }
-      if state == 1 { inUse.set(page..<page + length) }
-      if state == 2 { retired.set(page..<page + length) }
+      if state == 1 { inUse.set(page..<page &+ length) }
+      if state == 2 { retired.set(page..<page &+ length) }
       previous = state
-      page += length
+      page &+= length
     }
     try reader.finish("free map")
   }
