@@ -247,10 +247,10 @@ static void recovery_rows(row *rows, int count, uint64_t *state) {
   }
 }
 
-enum { ROWS_PER_RECOVERY_COMMIT = 100, LOG_BYTES = 256 << 20, CHECK_EVERY = 20000 };
+enum { ROWS_PER_RECOVERY_COMMIT = 1000, LOG_BYTES = 256 << 20, CHECK_EVERY = 20000 };
 
 static void run_fill_log(void) {
-  row rows[ROWS_PER_RECOVERY_COMMIT];
+  row *rows = (row *)malloc(ROWS_PER_RECOVERY_COMMIT * sizeof *rows);
   uint64_t state = 13, count = 0;
   db_open(option.folder, option.cache, 0);
   do {
@@ -317,8 +317,8 @@ int main(int count, char **words) {
     else if (!strcmp(name, "--rows")) option.rows = strtoull(value, NULL, 10);
     else die(name, "unknown option");
   }
-  printf("{\"engine\":\"%s\",\"version\":\"%s\",\"workload\":\"%s\",\"measures\":[", ENGINE,
-         engine_version(), option.workload);
+  printf("{\"engine\":\"%s\",\"version\":\"%s\",\"sample\":\"%llx\",\"measures\":[", ENGINE,
+         engine_version(), (unsigned long long)sample());
   if (!strcmp(option.workload, "commit")) run_commit();
   else if (!strcmp(option.workload, "load")) run_load();
   else if (!strcmp(option.workload, "get")) run_get();

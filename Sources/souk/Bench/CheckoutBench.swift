@@ -207,28 +207,8 @@ package struct CheckoutBench {
   }
 }
 
-/// Hands out numbers to several threads.
-private final class Counter: Sendable {
-  private let count: Atomic<Int>
-  init(_ first: Int) { count = Atomic(first) }
-  func next() -> Int { count.add(1, ordering: .relaxed).oldValue }
-  var value: Int { count.load(ordering: .relaxed) }
-}
-
-private final class Gathered: Sendable {
-  private let values = Mutex<[Int64]>([])
-  func add(_ more: [Int64]) { values.withLock { $0 += more } }
-  var sorted: [Int64] { values.withLock { $0.sorted() } }
-}
-
 private final class Answers: Sendable {
   private let answers = Mutex<[HTTPAnswer]>([])
   func add(_ answer: HTTPAnswer) { answers.withLock { $0.append(answer) } }
   var all: [HTTPAnswer] { answers.withLock { $0 } }
-}
-
-private final class FirstFailure: Sendable {
-  private let first = Mutex<(any Error)?>(nil)
-  func note(_ error: any Error) { first.withLock { $0 = $0 ?? error } }
-  var error: (any Error)? { first.withLock { $0 } }
 }

@@ -35,11 +35,3 @@ enum DiskFloor {
     return Double(count) * 1_000_000 / Double(now - start)
   }
 }
-
-/// The middle value, or the mean of the two in the middle.
-func median(_ values: [Double]) -> Double {
-  let sorted = values.sorted()
-  guard !sorted.isEmpty else { return 0 }
-  let middle = sorted.count / 2
-  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}

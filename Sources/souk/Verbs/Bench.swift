@@ -2,8 +2,6 @@
 
 import ArgumentParser
 import Bytes
-import Disk
-import Glibc
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,8 +10,9 @@ struct Bench: ParsableCommand {
       EXAMPLES
         souk bench checkout
         souk bench checkout --rounds 5 --seconds 3 --json figures.json
+        souk bench store --peers Benchmarks/store/.build
       """,
-    subcommands: [BenchCheckout.self])
+    subcommands: [BenchCheckout.self, BenchStore.self, BenchStoreWorkload.self])
 }
 
 struct BenchCheckout: ParsableCommand {
@@ -47,10 +46,9 @@ struct BenchCheckout: ParsableCommand {
   }
 
   func run() throws {
-    let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    let path = "\(base)/souk-bench-\(getpid())"
-    defer { try? Self.removeTree(path) }
-    let bench = try CheckoutBench(folder: path, seconds: seconds)
+    let path = try BenchFolder.make(in: folder)
+    defer { try? BenchFolder.remove(path) }
+    let bench = try CheckoutBench(folder: path + "/data", seconds: seconds)
     let (phases, floor) = try bench.run(connections: connections, rounds: rounds)
     var report = CheckoutReport()
     report.rounds = Int64(rounds)
@@ -73,23 +71,7 @@ struct BenchCheckout: ParsableCommand {
       return
     }
     Terminal.out(report.table)
-    if let json { try Self.write(bytes + [10], to: json) }
-  }
-
-  private static func write(_ bytes: [UInt8], to path: String) throws {
-    let disk = PosixDisk()
-    if try disk.exists(path) { try disk.remove(path) }
-    let file = try disk.create(path)
-    defer { file.close() }
-    try file.write(bytes, at: 0)
-  }
-
-  private static func removeTree(_ path: String) throws {
-    let disk = PosixDisk()
-    for folder in [path + "/log", path + "/secrets", path] {
-      for name in try disk.list(folder) { try disk.remove(folder + "/" + name) }
-      rmdir(folder)
-    }
+    if let json { try BenchFolder.write(bytes + [10], to: json) }
   }
 }
 
