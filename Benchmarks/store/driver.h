@@ -166,7 +166,7 @@ static void run_get(void) {
   enum { PASSES = 3 };
   double nanos[PASSES];
   uint8_t key[KEY_BYTES];
-  uint64_t state = 7, gets = option.keys < 1000000 ? option.keys : 1000000;
+  uint64_t state = 7, gets = option.keys < 500000 ? option.keys : 500000;
   db_open(option.folder, option.cache, 1);
   db_read_begin();
   if (db_scan() != option.keys) die("get", "not all rows were seen");

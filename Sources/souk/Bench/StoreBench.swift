@@ -25,6 +25,8 @@ struct StoreBench {
   }
 
   static let kinds = ["load", "open", "get", "scan", "memory", "recovery", "commit", "space"]
+  /// What takes minutes with all peers: measured once, unless it is asked for by name.
+  private static let slow = ["recovery", "space"]
   static let peers = ["sqlite", "lmdb", "rocksdb"]
   /// What runs on the store that `load` left, in this order: the last two write to it.
   private static let onLoaded = ["load", "open", "get", "scan", "memory", "recovery"]
@@ -43,13 +45,14 @@ struct StoreBench {
   let seconds: Double
   let keys: Int
   let preload: Int
-  let only: [String]
+  /// What to measure: all kinds when it is nil.
+  let only: [String]?
   let engines: [Engine]
   private(set) var skipped: [String] = []
   private(set) var report = StoreBenchReport()
 
   init(
-    folder: String, rounds: Int, seconds: Double, keys: Int, preload: Int, only: [String],
+    folder: String, rounds: Int, seconds: Double, keys: Int, preload: Int, only: [String]?,
     peers: String?
   ) throws {
     self.folder = folder
@@ -82,15 +85,14 @@ struct StoreBench {
     report.skipped = skipped
     for round in 1...rounds {
       try runOnLoaded(round)
-      for step in Self.commits where only.contains(step.kind) {
+      for step in Self.commits where isWanted(step.kind, round) {
         for engine in turns(round) {
           defer { try? BenchFolder.remove(path(engine)) }
           try measure(step, engine, round, ["commit"])
         }
         try measure(step, Self.own(Self.floor), round, ["sync-floor"])
       }
-      // A hundred rounds within; a ratio of sizes hardly moves from run to run.
-      guard round == 1, only.contains("space") else { continue }
+      guard isWanted("space", round) else { continue }
       for engine in engines {
         defer { try? BenchFolder.remove(path(engine)) }
         try measure(Step(id: "space", kind: "space"), engine, round, ["space"])
@@ -99,10 +101,15 @@ struct StoreBench {
     Terminal.endProgress()
   }
 
+  private func isWanted(_ kind: String, _ round: Int) -> Bool {
+    if let only { return only.contains(kind) }
+    return round == 1 || !Self.slow.contains(kind)
+  }
+
   private mutating func runOnLoaded(_ round: Int) throws {
-    guard Self.onLoaded.contains(where: only.contains) else { return }
+    guard Self.onLoaded.contains(where: { isWanted($0, round) }) else { return }
     defer { for engine in engines { try? BenchFolder.remove(path(engine)) } }
-    for kind in Self.onLoaded where kind == "load" || only.contains(kind) {
+    for kind in Self.onLoaded where kind == "load" || isWanted(kind, round) {
       let step = Step(id: kind, kind: kind)
       for engine in turns(round) {
         try measure(step, engine, round, kind == "recovery" ? ["fill-log", "recover"] : [kind])
@@ -130,7 +137,7 @@ struct StoreBench {
       let line = try start(workload, step, engine, rows: rows)
       for measure in line.measures {
         if measure.name == "rows" { rows = measure.value }
-        guard only.contains(step.kind) else { continue }
+        guard isWanted(step.kind, round) else { continue }
         report.add(step.id, engine.name, engine.name == Self.floor ? "" : line.version, measure)
       }
     }
@@ -143,7 +150,7 @@ struct StoreBench {
     let count =
       switch step.kind {
       case "commit": preload
-      case "space": max(1000, keys / 20)
+      case "space": max(1000, keys / 40)
       default: keys
       }
     // All rows and half as much again, so that what is warm is in memory.

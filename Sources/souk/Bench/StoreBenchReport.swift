@@ -136,7 +136,9 @@ struct StoreBenchReport: Fields {
     var seen: [String] = []
     for figure in figures where !seen.contains(figure.step) { seen.append(figure.step) }
     for step in seen { lines += ["", description(step).title] + self.lines(of: step) }
-    for name in skipped { lines.append("\n\(name) was not there and was skipped") }
+    if !skipped.isEmpty {
+      lines += ["", "not there and skipped: " + skipped.joined(separator: ", ")]
+    }
     return lines.joined(separator: "\n")
   }
 

@@ -27,7 +27,7 @@ extension StoreWorkload {
   func get() throws -> [Measure] {
     let database = try database()
     let records = database.snapshot().records
-    let gets = min(keys, 1_000_000)
+    let gets = min(keys, 500_000)
     var random = StoreRows.Random(7)
     var buffer = newKeyBuffer()
     guard try countRows(records) == keys else { throw VerbFailure("get: not all rows were seen") }
