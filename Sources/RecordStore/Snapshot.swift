@@ -29,23 +29,37 @@ public final class Snapshot: RecordReader, Sendable {
     pin.publication.roots[tree]?.entryCount ?? 0
   }
 
+  @inlinable
   public func withValue<Result>(
     tree: UInt32, key: [UInt8], _ body: (RawSpan) throws(StoreError) -> Result
   ) throws(StoreError) -> Result? {
-    try reader(tree)?.withValue(key, body)
+    var result: Result?
+    try visit(tree: tree, key: key) { (value) throws(StoreError) in result = try body(value) }
+    return result
+  }
+
+  /// Not generic, so that a caller in another module runs compiled code and not a template.
+  @usableFromInline
+  func visit(
+    tree: UInt32, key: [UInt8], _ body: (RawSpan) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    try requireLife()
+    guard let root = pin.publication.roots[tree] else { return }
+    _ = try TreeReader.visit(key, under: root, pin, body)
   }
 
   public func scan(
     tree: UInt32, _ range: KeyRange, reverse: Bool,
     _ body: (_ key: RawSpan, _ value: RawSpan) throws(StoreError) -> ScanStep
   ) throws(StoreError) {
-    try reader(tree)?.scan(range, reverse: reverse, body)
+    try requireLife()
+    guard let root = pin.publication.roots[tree] else { return }
+    try TreeReader(pages: pin, root: root).scan(range, reverse: reverse, body)
   }
 
-  /// Nil for an empty tree. Throws when the snapshot has expired, empty tree or not.
-  private func reader(_ tree: UInt32) throws(StoreError) -> TreeReader? {
+  /// An empty tree has no page that would refuse.
+  private func requireLife() throws(StoreError) {
     if pin.expired.load(ordering: .sequentiallyConsistent) { throw .snapshotExpired }
-    return pin.publication.roots[tree].map { TreeReader(pages: pin, root: $0) }
   }
 
   var publication: Publication { pin.publication }

@@ -41,7 +41,7 @@ package final class SnapshotRegistry: Sendable {
 
   private struct State {
     var publication: Publication
-    /// In order of id, hence of LSN.
+    /// By id.
     var entries: [UInt64: Entry] = [:]
     var nextID: UInt64 = 1
   }
@@ -68,8 +68,10 @@ package final class SnapshotRegistry: Sendable {
     _ = replaced
   }
 
+  /// Pins the published state, or `earlier`, whose pages somebody else must be holding until this
+  /// returns.
   func pin(
-    purpose: String, pages: any PageReader & Sendable, earlier: Publication? = nil
+    purpose: String, pages: Pager, earlier: Publication? = nil
   ) -> SnapshotPin {
     state.withLock { state in
       let id = state.nextID
@@ -107,9 +109,8 @@ package final class SnapshotRegistry: Sendable {
     }
   }
 
-  /// Notes how many pages each pin keeps from being used again.
-  func noteHeldPages(_ waiting: [UInt64: [PageLives.Retired]]) {
-    let held = waiting.mapValues { lives in lives.reduce(0) { $0 + $1.run.count } }
+  /// Notes how many pages each pinned LSN keeps from being used again.
+  func noteHeldPages(_ held: [UInt64: UInt64]) {
     state.withLock { state in
       for id in state.entries.keys {
         guard let lsn = state.entries[id]?.info.lsn.rawValue else { continue }
@@ -140,9 +141,9 @@ final class SnapshotPin: PageReader, Sendable {
   let id: UInt64
   let publication: Publication
   let expired = Atomic<Bool>(false)
-  private let pages: any PageReader & Sendable
+  private let pages: Pager
 
-  init(id: UInt64, publication: Publication, pages: any PageReader & Sendable) {
+  init(id: UInt64, publication: Publication, pages: Pager) {
     self.id = id
     self.publication = publication
     self.pages = pages

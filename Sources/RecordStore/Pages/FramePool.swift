@@ -1,30 +1,25 @@
 // FramePool: the memory of the page cache: frames, which of them are free, and the clock hand.
 //
-//   frame: page size bytes, then 64 bytes of which the first 4 hold the frame's index
-//
 // Invariants
-// 1. A frame is in one of: free list, limbo, in use (`page` not 0).
+// 1. A frame is in one of: never used, free list, limbo, in use (`pages[i]` not 0).
 // 2. A frame in limbo was taken out of the page table in the noted epoch and is handed out again
 //    only when every reader of that epoch has left.
 // 3. At most `budget` frames, unless none can be had otherwise; such extra frames are counted and
 //    given back to the system as soon as they are free.
 
 package struct FramePool: ~Copyable {
-  /// One mebibyte of 8 KiB pages: few calls to the system, little unused.
-  private static let chunkFrames = 128
-  private static let trailerBytes = 64
   /// Frames taken out of the table at once: one look at the reader slots serves them all.
   private static let evictionBatch = 32
 
-  struct Frame {
-    var start: UnsafeMutableRawPointer
-    var page: UInt64
-    var isExtra: Bool
-  }
-
   private let pageSize: Int
   let budget: Int
-  private var frames: [Frame?] = []
+  private let arena: FrameArena
+  /// The page in each frame, 0 for none: first the arena's frames that were ever used, in order,
+  /// then, from `budget` on, the extra ones.
+  private var pages: [UInt64] = []
+  /// Extra frames; nil where one was given back.
+  private var extras: [UnsafeMutableRawPointer?] = []
+  private var extraIndexes: [UnsafeMutableRawPointer: Int32] = [:]
   private var vacant: [Int32] = []
   private var free: [Int32] = []
   private var limbo: [(epoch: UInt64, frame: Int32)] = []
@@ -32,54 +27,57 @@ package struct FramePool: ~Copyable {
   private var hand = 0
   /// After a round that found nothing, this many frames are added before the next round.
   private var roundsOff = 0
-  private var chunks: [UnsafeMutableRawPointer] = []
-  private(set) var frameCount = 0
-  private(set) var extraCount = 0
   private(set) var evictions: UInt64 = 0
   private(set) var overBudget: UInt64 = 0
 
   init(pageSize: Int, budget: Int) {
     self.pageSize = pageSize
-    self.budget = max(1, budget)
+    // An index has 32 bits: with 8 KiB pages a cache of 16 TiB.
+    self.budget = min(max(1, budget), Int(Int32.max / 2))
+    arena = FrameArena(frameBytes: pageSize, count: self.budget)
   }
 
   deinit {
-    for chunk in chunks { chunk.deallocate() }
-    for case let frame? in frames where frame.isExtra { frame.start.deallocate() }
+    for case let extra? in extras { extra.deallocate() }
   }
+
+  /// Frames that take memory.
+  var frameCount: Int { min(pages.count, budget) + extraCount }
+  var extraCount: Int { extraIndexes.count }
 
   /// A frame for `page`, not in the table yet.
   mutating func take(
     for page: UInt64, table: PageTable, epochs: ReadEpochs
   ) -> UnsafeMutableRawPointer {
     if free.isEmpty { reclaim(epochs) }
-    if free.isEmpty, frameCount < budget { addChunk() }
+    if free.isEmpty, pages.count < budget {
+      pages.append(0)
+      free.append(Int32(pages.count - 1))
+    }
     // Evicts ahead of need: a reader cannot have back what it evicts itself in its own section.
-    if free.count < Self.evictionBatch / 2, frameCount >= budget, limboCount == 0 {
+    if free.count < Self.evictionBatch / 2, pages.count >= budget, limboCount == 0 {
       evict(table, epochs)
       reclaim(epochs)
     }
-    if free.isEmpty { addExtra() }
-    let index = free.removeLast()
-    guard let start = frames[Int(index)]?.start else {
-      preconditionFailure("the free list holds a frame that was given back")
-    }
-    frames[Int(index)]?.page = page
-    return start
+    let index = free.popLast() ?? addExtra()
+    pages[Int(index)] = page
+    return frame(Int(index))
   }
 
   /// A frame that nobody but the caller ever saw.
   mutating func giveBack(_ start: UnsafeMutableRawPointer) {
-    let index = frameIndex(start)
-    frames[Int(index)]?.page = 0
-    release(index)
+    release(index(of: start))
   }
 
-  /// A frame that was just taken out of the table.
-  mutating func unlink(_ start: UnsafeMutableRawPointer, epochs: ReadEpochs) {
-    let index = frameIndex(start)
-    frames[Int(index)]?.page = 0
-    limbo.append((epochs.advance(), index))
+  /// Frames, by address, that were just taken out of the table.
+  mutating func unlink(_ addresses: [UInt], epochs: ReadEpochs) {
+    let epoch = epochs.advance()
+    for address in addresses {
+      guard let start = UnsafeMutableRawPointer(bitPattern: address) else { continue }
+      let index = index(of: start)
+      pages[Int(index)] = 0
+      limbo.append((epoch, index))
+    }
   }
 
   private var limboCount: Int { limbo.count - limboHead }
@@ -104,16 +102,14 @@ package struct FramePool: ~Copyable {
       return
     }
     var unlinked: [Int32] = []
-    var steps = 2 * frames.count
+    var steps = 2 * pages.count
     while steps > 0, unlinked.count < Self.evictionBatch {
       steps -= 1
       let index = hand
-      hand = hand + 1 < frames.count ? hand + 1 : 0
-      guard let frame = frames[index], frame.page != 0, let entry = table.entry(frame.page) else {
-        continue
-      }
+      hand = hand + 1 < pages.count ? hand + 1 : 0
+      guard pages[index] != 0, let entry = table.entry(pages[index]) else { continue }
       let word = entry.pointee.load(ordering: .sequentiallyConsistent)
-      let isHere = word & PageTable.addressMask == UInt(bitPattern: frame.start)
+      let isHere = word & PageTable.addressMask == UInt(bitPattern: frame(index))
       guard isHere, word & PageTable.dirty == 0 else { continue }
       let isReferenced = word & PageTable.referenced != 0
       let swapped = entry.pointee.compareExchange(
@@ -121,12 +117,12 @@ package struct FramePool: ~Copyable {
         ordering: .sequentiallyConsistent
       ).exchanged
       if swapped, !isReferenced {
-        frames[index]?.page = 0
+        pages[index] = 0
         unlinked.append(Int32(index))
       }
     }
     if unlinked.isEmpty {
-      roundsOff = frames.count / 8
+      roundsOff = pages.count / 8
       return
     }
     evictions += UInt64(unlinked.count)
@@ -135,47 +131,45 @@ package struct FramePool: ~Copyable {
   }
 
   private mutating func release(_ index: Int32) {
-    if let frame = frames[Int(index)], frame.isExtra, frameCount > budget {
-      frame.start.deallocate()
-      frames[Int(index)] = nil
+    pages[Int(index)] = 0
+    guard Int(index) >= budget else { return free.append(index) }
+    if let extra = extras[Int(index) - budget] {
+      extraIndexes[extra] = nil
+      extra.deallocate()
+      extras[Int(index) - budget] = nil
       vacant.append(index)
-      frameCount -= 1
-      extraCount -= 1
-    } else {
-      free.append(index)
     }
   }
 
-  private mutating func addChunk() {
-    let count = min(Self.chunkFrames, budget - frameCount)
-    let stride = pageSize + Self.trailerBytes
-    let chunk = UnsafeMutableRawPointer.allocate(byteCount: count * stride, alignment: 64)
-    chunks.append(chunk)
-    for index in 0..<count { add(chunk + index * stride, isExtra: false) }
-  }
-
-  private mutating func addExtra() {
+  private mutating func addExtra() -> Int32 {
     overBudget += 1
-    extraCount += 1
-    add(.allocate(byteCount: pageSize + Self.trailerBytes, alignment: 64), isExtra: true)
-  }
-
-  private mutating func add(_ start: UnsafeMutableRawPointer, isExtra: Bool) {
-    let frame = Frame(start: start, page: 0, isExtra: isExtra)
+    let extra = UnsafeMutableRawPointer.allocate(byteCount: pageSize, alignment: 64)
     let index: Int32
     if let reused = vacant.popLast() {
       index = reused
-      frames[Int(index)] = frame
+      extras[Int(index) - budget] = extra
     } else {
-      index = Int32(frames.count)
-      frames.append(frame)
+      index = Int32(pages.count)
+      extras.append(extra)
+      pages.append(0)
     }
-    (start + pageSize).storeBytes(of: index, as: Int32.self)
-    frameCount += 1
-    free.append(index)
+    extraIndexes[extra] = index
+    return index
   }
 
-  private func frameIndex(_ start: UnsafeMutableRawPointer) -> Int32 {
-    (start + pageSize).load(as: Int32.self)
+  private func frame(_ index: Int) -> UnsafeMutableRawPointer {
+    if index < budget { return arena.frame(index) }
+    guard let extra = extras[index - budget] else {
+      preconditionFailure("frame \(index) was given back")
+    }
+    return extra
+  }
+
+  private func index(of start: UnsafeMutableRawPointer) -> Int32 {
+    if let index = arena.index(start) { return Int32(index) }
+    guard let index = extraIndexes[start] else {
+      preconditionFailure("\(start) is no frame of this pool")
+    }
+    return index
   }
 }

@@ -39,7 +39,7 @@ package final class PageCache: @unchecked Sendable {
 
   /// The page's bytes; valid until the caller's read section ends.
   @inline(__always)
-  package func page(_ reference: PageReference) throws(StoreError) -> UnsafeRawPointer {
+  func page(_ reference: PageReference) throws(StoreError) -> UnsafeRawPointer {
     if let entry = table.entry(reference.number) {
       let word = entry.pointee.load(ordering: .sequentiallyConsistent)
       if let start = UnsafeRawPointer(bitPattern: word & PageTable.addressMask) {
@@ -54,6 +54,7 @@ package final class PageCache: @unchecked Sendable {
     return try miss(reference)
   }
 
+  @inline(never)
   private func miss(_ reference: PageReference) throws(StoreError) -> UnsafeRawPointer {
     guard let entry = table.entry(reference.number) else {
       throw .corrupt("page \(reference.number) lies beyond the end of the file")
@@ -98,7 +99,7 @@ package final class PageCache: @unchecked Sendable {
 
   /// A zeroed, dirty, young page in place of whatever the number meant before.
   package func insertYoung(_ number: UInt64) -> UnsafeMutableRawPointer {
-    drop(number)
+    drop([PageRun(first: number, count: 1)])
     let frame = takeFrame(number)
     frame.initializeMemory(as: UInt8.self, repeating: 0, count: file.pageSize)
     let word =
@@ -135,17 +136,20 @@ package final class PageCache: @unchecked Sendable {
     table.entry(number)?.pointee.bitwiseAnd(~bit, ordering: .sequentiallyConsistent)
   }
 
-  /// Forgets the page; its frame is used again when the present readers have left.
-  package func drop(_ number: UInt64) {
-    guard let entry = table.entry(number),
-      entry.pointee.load(ordering: .relaxed) != 0
-    else { return }
-    pool.withLock { pool in
-      let word = entry.pointee.exchange(0, ordering: .sequentiallyConsistent)
-      if let frame = UnsafeMutableRawPointer(bitPattern: word & PageTable.addressMask) {
-        pool.unlink(frame, epochs: epochs)
+  /// Forgets the pages; their frames are used again when the present readers have left.
+  package func drop(_ runs: [PageRun]) {
+    var frames: [UInt] = []
+    for run in runs {
+      for number in run.pages {
+        guard let entry = table.entry(number), entry.pointee.load(ordering: .relaxed) != 0 else {
+          continue
+        }
+        let word = entry.pointee.exchange(0, ordering: .sequentiallyConsistent)
+        if word != 0 { frames.append(word & PageTable.addressMask) }
       }
     }
+    guard !frames.isEmpty else { return }
+    pool.withLock { $0.unlink(frames, epochs: epochs) }
   }
 
   package var counters: Counters {

@@ -38,7 +38,10 @@ package struct PageLives {
   package private(set) var unpublished: [Retired] = []
   /// Lowest pin in the life -> the runs that wait for it.
   package private(set) var waiting: [UInt64: [Retired]] = [:]
-  package private(set) var waitingCount: UInt64 = 0
+  /// The pages of those runs. Counted along: this is asked for after every group.
+  package private(set) var waitingPages: [UInt64: UInt64] = [:]
+
+  package var waitingCount: UInt64 { waitingPages.values.reduce(0, +) }
 
   package init() {}
 
@@ -67,7 +70,7 @@ package struct PageLives {
     }
     for pin in waiting.keys where !Self.contains(pins, pin) {
       let list = waiting.removeValue(forKey: pin) ?? []
-      for life in list { waitingCount -= life.run.count }
+      waitingPages[pin] = nil
       for life in list { place(life, pins, &free) }
     }
     return free
@@ -77,7 +80,7 @@ package struct PageLives {
     let index = Self.lowerBound(pins, life.birth)
     if index < pins.count, pins[index] < life.retired {
       waiting[pins[index], default: []].append(life)
-      waitingCount += life.run.count
+      waitingPages[pins[index], default: 0] += life.run.count
     } else {
       free.append(life.run)
     }

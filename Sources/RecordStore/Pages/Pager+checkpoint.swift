@@ -194,7 +194,7 @@ extension Pager {
   private func releaseMap(_ meta: MetaBlock) {
     let run = mapRun(meta)
     guard run.count > 0 else { return }
-    for page in run.pages { cache.drop(page) }
+    cache.drop([run])
     space.release(run.pages)
   }
 }

@@ -144,7 +144,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
     }
     let stillborn = group.stillborn
     group = Group()
-    for run in stillborn { free(run) }
+    free(stillborn)
   }
 
   /// Drops the unsealed group as if it had never been.
@@ -152,9 +152,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
     let (born, extents) = (group.born, group.bornExtents)
     let deadExtents = group.stillborn.filter { cache.young($0.first) == nil }
     group = Group()
-    for number in born { free(PageRun(first: number, count: 1)) }
-    for run in extents { free(run) }
-    for run in deadExtents { free(run) }
+    free(born.map { PageRun(first: $0, count: 1) } + extents + deadExtents)
   }
 
   /// The sealed groups up to `lsn` are visible: frees what nobody can reach any more, and writes
@@ -167,8 +165,8 @@ package final class Pager: PageWriter, @unchecked Sendable {
   /// Frees every retired page that no root in use can reach.
   package func reclaim() {
     let (published, pins) = pinned()
-    for run in lives.reclaim(pins: pins, published: published) { free(run) }
-    registry.noteHeldPages(lives.waiting)
+    free(lives.reclaim(pins: pins, published: published))
+    registry.noteHeldPages(lives.waitingPages)
   }
 
   func pinned() -> (published: UInt64, pins: [UInt64]) {
@@ -179,13 +177,14 @@ package final class Pager: PageWriter, @unchecked Sendable {
     return (published, pins)
   }
 
-  func free(_ run: PageRun) {
-    for page in run.pages {
-      cache.drop(page)
-      dirty.removeValue(forKey: page)
+  private func free(_ runs: [PageRun]) {
+    guard !runs.isEmpty else { return }
+    cache.drop(runs)
+    for run in runs {
+      for page in run.pages { dirty.removeValue(forKey: page) }
+      lives.forget(run)
+      space.release(run.pages)
     }
-    lives.forget(run)
-    space.release(run.pages)
   }
 
   /// Sealed pages may go to their own place at any time: nothing on the disk refers to them before

@@ -21,15 +21,11 @@ public struct TreeReader {
   public func withValue<Result>(
     _ key: [UInt8], _ body: (RawSpan) throws(StoreError) -> Result
   ) throws(StoreError) -> Result? {
-    if root.isEmpty { return nil }
-    let ticket = pages.beginReading()
-    defer { pages.endReading(ticket) }
-    return try key.withBorrowedBytes { (key) throws(StoreError) -> Result? in
-      let leaf = try leaf(for: key)
-      let (index, found) = leaf.search(key, from: 0)
-      guard found else { return nil }
-      return try Self.withPayload(leaf, index, pages, body)
+    var result: Result?
+    _ = try Self.visit(key, under: root, pages) { (value) throws(StoreError) in
+      result = try body(value)
     }
+    return result
   }
 
   /// The value of `key`, copied.
@@ -38,31 +34,37 @@ public struct TreeReader {
   }
 
   public func contains(_ key: [UInt8]) throws(StoreError) -> Bool {
+    try Self.visit(key, under: root, pages) { _ in }
+  }
+
+  /// Calls `body` with the value of `key` under `root`; false when there is no such key. Generic
+  /// over the pages, so that for a snapshot every step of the descent is a direct call.
+  static func visit<Pages: PageReader>(
+    _ key: [UInt8], under root: TreeRoot, _ pages: Pages,
+    _ body: (RawSpan) throws(StoreError) -> Void
+  ) throws(StoreError) -> Bool {
     if root.isEmpty { return false }
     let ticket = pages.beginReading()
     defer { pages.endReading(ticket) }
     return try key.withBorrowedBytes { (key) throws(StoreError) -> Bool in
-      try leaf(for: key).search(key, from: 0).found
+      let size = pages.pageSize
+      var level = root.level
+      var page = try Self.page(root.reference, level: level, size: size, pages)
+      while level > 0 {
+        level -= 1
+        page = try Self.page(
+          page.child(page.childIndex(for: key)), level: level, size: size, pages)
+      }
+      let (index, found) = page.search(key, from: 0)
+      guard found else { return false }
+      try Self.withPayload(page, index, pages, body)
+      return true
     }
   }
 
-  /// The leaf under which `key` belongs; within a read section.
   @inline(__always)
-  func leaf(for key: BorrowedBytes) throws(StoreError) -> PageView {
-    let size = pages.pageSize
-    var level = root.level
-    var page = try Self.page(root.reference, level: level, size: size, pages)
-    while level > 0 {
-      level -= 1
-      page = try Self.page(
-        page.child(page.childIndex(for: key)), level: level, size: size, pages)
-    }
-    return page
-  }
-
-  @inline(__always)
-  static func page(
-    _ reference: PageReference, level: Int, size: Int, _ pages: any PageReader
+  static func page<Pages: PageReader>(
+    _ reference: PageReference, level: Int, size: Int, _ pages: Pages
   ) throws(StoreError) -> PageView {
     let page = PageView(try pages.page(reference), size: size)
     guard page.level == level else {
@@ -72,8 +74,8 @@ public struct TreeReader {
   }
 
   @inline(__always)
-  static func withPayload<Result>(
-    _ leaf: PageView, _ index: Int, _ pages: any PageReader,
+  static func withPayload<Pages: PageReader, Result>(
+    _ leaf: PageView, _ index: Int, _ pages: Pages,
     _ body: (RawSpan) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
     let payload = leaf.payload(index)
