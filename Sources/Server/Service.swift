@@ -12,16 +12,21 @@ public final class Service: Sendable {
   private let server: HTTPServer
   private let marketplace: MarketplaceServer
   private let pool: NIOThreadPool
+  private let control: StoreControl?
   private let draining = Flag()
 
   /// Threads for routes that are not done in microseconds.
   private static let poolThreads = 2
 
-  /// - Parameter version: of the program, for the API's document.
+  /// - Parameters:
+  ///   - version: of the program, for the API's document.
+  ///   - controlToken: opens `StoreControl`, which is not there without one.
   public init(
-    market: Marketplace, options: ServerOptions, version: String, log: Log
+    market: Marketplace, options: ServerOptions, version: String, log: Log,
+    controlToken: String? = nil
   ) throws {
     marketplace = MarketplaceServer(market: market)
+    control = controlToken.map { StoreControl(database: market.database, token: $0) }
     pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
     pool.start()
     let draining = draining
@@ -32,10 +37,12 @@ public final class Service: Sendable {
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
     let router = try Router(
-      try marketplace.routeGroups + [operations], pool: pool, authenticate: marketplace.authenticate
-    )
+      try marketplace.routeGroups + [operations] + [control?.routes].compactMap { $0 }, pool: pool,
+      authenticate: marketplace.authenticate)
     var openAPI = OpenAPIDocument(title: "Souk", version: version)
-    document.set(openAPI.render(router.routes))
+    // The control routes are for this program's own command line and no part of the API.
+    document.set(
+      openAPI.render(router.routes.filter { !$0.path.hasPrefix(StoreControl.pathPrefix) }))
     let counters = Metrics(routes: router.routes, options: options, log: log) { text in
       Self.appendEngineMetrics(of: database, to: &text)
     }
@@ -52,6 +59,7 @@ public final class Service: Sendable {
     draining.raise()
     let report = server.drain(withinMillis: millis)
     try marketplace.shutDown()
+    try control?.shutDown()
     try pool.syncShutdownGracefully()
     return report.unfinishedConnections
   }

@@ -5,9 +5,8 @@ import ArgumentParser
 import Bytes
 import CommitLog
 import Database
-import Disk
 import Glibc
-import RecordStore
+import Server
 
 @main
 struct Souk: ParsableCommand {
@@ -43,6 +42,10 @@ struct Souk: ParsableCommand {
       finish(failure)
     } catch let error as DatabaseError {
       finish(VerbFailure(error))
+    } catch let failure as StoreFailure {
+      finish(VerbFailure(failure))
+    } catch let error as LogError {
+      finish(VerbFailure(StoreFailure(error)))
     } catch {
       let code = exitCode(for: error)
       guard code != .success else {
@@ -85,16 +88,10 @@ struct Souk: ParsableCommand {
 
 extension VerbFailure {
   /// The message and status of a database that cannot be opened or asked.
-  init(_ error: DatabaseError) {
-    let status: ExitStatus =
-      switch error {
-      case .locked: .locked
-      case .store(.corrupt), .store(.foreign), .store(.newerFormat), .store(.record),
-        .log(.corrupt), .log(.foreign), .log(.newerFormat):
-        .corrupt
-      case .store(.disk), .log(.disk), .disk, .outcomeUnknown: .inputOutput
-      default: .failed
-      }
-    self.init(error.description, status)
+  init(_ error: DatabaseError) { self.init(StoreFailure(error)) }
+
+  init(_ failure: StoreFailure) {
+    self.init(
+      failure.message, ExitStatus(rawValue: Int32(clamping: failure.exitCode)) ?? .failed)
   }
 }

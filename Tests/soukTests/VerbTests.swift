@@ -56,7 +56,8 @@ import souk
     let folder = try TemporaryFolder()
     #expect(try souk("init", "--data", folder.path + "/d").status == 0)
     let server = try ChildServer(binary: binary, arguments: ["--data", folder.path + "/d"])
-    #expect(try souk("store", "info", "--data", folder.path + "/d").status == 4)
+    let file = try folder.write(#"{"id":1,"name":"Late shop"}"#, to: "stores.ndjson")
+    #expect(try souk("import", "stores", file, "--data", folder.path + "/d").status == 4)
     #expect(server.end(with: SIGTERM) == 0)
     #expect(try souk("init", "--data", folder.path + "/d").status == 1)
   }

@@ -31,9 +31,12 @@ struct Installation {
     return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  private static func configuration(_ path: String, disk: any Disk) -> Database.Configuration {
+  static func configuration(
+    _ path: String, disk: any Disk, withViews: Bool = true
+  ) -> Database.Configuration {
     Database.Configuration(
-      path: path, disk: disk, tables: MarketTables.all, views: [ProductSearch.makeIndex()])
+      path: path, disk: disk, tables: MarketTables.all,
+      views: withViews ? [ProductSearch.makeIndex()] : [])
   }
 
   /// Opens for reading and writing; the lock says when a server has it.
@@ -55,8 +58,11 @@ struct Installation {
   func marketplace() throws(DatabaseError) -> Marketplace { try Marketplace(database: database) }
 
   /// Opens, recovers and shows the database without writing one byte of it.
-  static func inspect(_ path: String) throws(DatabaseError) -> Installation {
-    var configuration = configuration(path, disk: OverlayDisk(over: PosixDisk()))
+  static func inspect(
+    _ path: String, withViews: Bool = true
+  ) throws(DatabaseError) -> Installation {
+    var configuration = configuration(
+      path, disk: OverlayDisk(over: PosixDisk()), withViews: withViews)
     configuration.runsThreads = false
     return Installation(database: try Database.open(configuration))
   }

@@ -1,7 +1,9 @@
 // Terminal: what the verbs print. Results go to stdout; errors, notes and progress to stderr.
 // Colour only on a terminal and never with NO_COLOR; progress only on a terminal.
 
+import Bytes
 import Glibc
+import Server
 
 enum ExitStatus: Int32 {
   case fine = 0
@@ -64,8 +66,8 @@ enum Terminal {
   }
 
   /// 12,345,678: digits in groups of three.
-  static func grouped(_ value: Int) -> String {
-    var digits = String(abs(value))
+  static func grouped(_ value: some BinaryInteger) -> String {
+    var digits = String(value.magnitude)
     var groups: [String] = []
     while digits.count > 3 {
       groups.insert(String(digits.suffix(3)), at: 0)
@@ -86,27 +88,25 @@ enum Terminal {
     }
     return unit == 0 ? "\(bytes) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
   }
+
+  /// 350 ms, 12.3 s, 4 min 5 s.
+  static func duration(micros: Int64) -> String {
+    let seconds = micros / 1_000_000
+    if seconds < 1 { return "\(micros / 1000) ms" }
+    if seconds < 60 { return "\((Double(micros) / 100_000).rounded() / 10) s" }
+    if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
+    return "\(seconds / 3600) h \(seconds / 60 % 60) min"
+  }
+}
+
+/// `text` as a JSON string.
+func quoted(_ text: String) -> String {
+  var writer = JSONWriter()
+  writer.string(text)
+  return String(decoding: writer.bytes, as: UTF8.self)
 }
 
 /// The candidate closest to `word`, when it is close enough to be what was meant.
 func nearest(_ word: String, in candidates: [String]) -> String? {
-  let scored = candidates.map { (distance: editDistance(word, $0), candidate: $0) }
-  guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
-  return best.distance <= max(1, word.count / 3) ? best.candidate : nil
-}
-
-/// Levenshtein distance in characters.
-private func editDistance(_ left: String, _ right: String) -> Int {
-  let target = Array(right)
-  var row = Array(0...target.count)
-  for (index, character) in left.enumerated() {
-    var diagonal = row[0]
-    row[0] = index + 1
-    for column in target.indices {
-      let substituted = diagonal + (character == target[column] ? 0 : 1)
-      diagonal = row[column + 1]
-      row[column + 1] = min(substituted, row[column] + 1, row[column + 1] + 1)
-    }
-  }
-  return row[target.count]
+  NearestWord.find(word, in: candidates)
 }

@@ -53,9 +53,10 @@ struct Serve: ParsableCommand {
     let started = SystemClock.monotonicMicroseconds()
     let installation = try Installation.open(directory.data, cacheBytes: cacheMib << 20)
     let database = installation.database
+    let token = ControlFile.makeToken()
     let service = try Service(
       market: try installation.marketplace(), options: options, version: Souk.version,
-      log: .standard())
+      log: .standard(), controlToken: token)
     let address: HTTPServer.Address
     do {
       address = try service.start()
@@ -63,6 +64,7 @@ struct Serve: ParsableCommand {
       try? database.close()
       throw VerbFailure("cannot listen on \(listen): \(error)", .failed)
     }
+    announce(address, token)
     printBanner(
       database, milliseconds: (SystemClock.monotonicMicroseconds() - started) / 1000)
     Terminal.out("listening on http://\(address.host):\(address.port)")
@@ -72,8 +74,20 @@ struct Serve: ParsableCommand {
     let unfinished = try service.stop()
     if unfinished > 0 { Terminal.note("\(unfinished) connections did not end in time") }
     let lsn = database.visibleLSN
+    // While the lock is still ours: the next server's file is not to be removed.
+    try? ControlFile.remove(from: directory.data)
     try database.close()
     Terminal.note("stopped cleanly at commit \(lsn)")
+  }
+
+  /// Lets `souk store` ask this server. Serving goes on without it.
+  private func announce(_ address: HTTPServer.Address, _ token: String) {
+    do {
+      guard try !ControlFile.write(address, token: token, in: directory.data) else { return }
+      Terminal.note("`souk store` cannot ask this server: it does not listen on loopback")
+    } catch {
+      Terminal.note("`souk store` cannot ask this server: \(error)")
+    }
   }
 
   private var options: ServerOptions {
