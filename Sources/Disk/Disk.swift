@@ -68,6 +68,23 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
     case inputOutput(Int32)
     /// Only from SimulatedDisk: the simulated machine is off; no call does anything any more.
     case crashed
+
+    /// As people say it; numbers are those of Linux.
+    var words: String {
+      switch self {
+      case .notFound: "no such file or folder"
+      case .alreadyExists: "it exists already"
+      case .notADirectory: "a part of the path is a file, not a folder"
+      case .noPermission: "permission denied"
+      case .locked: "in use by another process"
+      case .noSpace: "no space left on the volume"
+      case .inputOutput(5): "input/output error"
+      case .inputOutput(21): "it is a folder, not a file"
+      case .inputOutput(24): "too many open files"
+      case .inputOutput(let number): "input/output error \(number)"
+      case .crashed: "the simulated machine is off"
+      }
+    }
   }
 
   public var kind: Kind
@@ -82,7 +99,7 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(call) \(path): \(kind)"
+    "\(call) \(path): \(kind.words)"
   }
 }
 

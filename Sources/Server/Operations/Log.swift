@@ -70,6 +70,24 @@ public struct Log: Sendable {
     }
   }
 
+  /// A notice of the database, a JSON object with `level` and `event`, as a line of this log.
+  public func notice(_ line: String) {
+    guard case .object(let members)? = try? JSONValue(parsing: Array(line.utf8)) else {
+      return write(.warning, line)
+    }
+    var (level, message) = (Level.info, "notice")
+    var fields: [(String, String)] = []
+    for member in members {
+      let text = member.value.text ?? String(decoding: member.value.bytes, as: UTF8.self)
+      switch member.name {
+      case "level": level = ["warn": .warning, "error": .error][text] ?? .info
+      case "event": message = text
+      default: fields.append((member.name, text))
+      }
+    }
+    write(level, message, fields)
+  }
+
   /// Control characters would let a client forge lines or drive the terminal.
   private static func oneLine(_ text: String) -> String {
     String(

@@ -1,4 +1,4 @@
-// The questions `get` and `scan`: entries of one tree, decoded.
+// The questions `get` and `scan`: entries of one tree, decoded, and what is answered.
 
 import Bytes
 import Database
@@ -93,4 +93,75 @@ public struct StoreScanQuestion: StoreQuestion {
     if let to { range.upper = try tree.key.bytes(of: to, isPrefix: true) }
     return range
   }
+}
+
+/// `get` and `scan`: entries of one tree in key order.
+public struct StoreEntriesReport: Fields {
+  public var commit: UInt64 = 0
+  public var tree = ""
+  public var entries: [StoreEntry] = []
+  /// A limit ended it, not the range.
+  public var hasMore = false
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "commit", &commit)
+    try visitor.field(2, "tree", &tree)
+    try visitor.field(3, "entries", &entries)
+    try visitor.field(4, "hasMore", &hasMore)
+  }
+}
+
+/// An entry as people read it.
+public struct StoreEntry: Fields {
+  /// As `get` takes it.
+  public var key = ""
+  /// The record; nil for an entry of an index and for what does not decode.
+  public var value: AnyJSON?
+  /// The key of the record that an entry of an index leads to.
+  public var primaryKey: String?
+  /// The bytes of a value that is no record of ours.
+  public var valueHex: String?
+  public var valueBytes: Int64 = 0
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "key", &key)
+    try visitor.field(2, "value", &value)
+    try visitor.field(3, "primaryKey", &primaryKey)
+    try visitor.field(4, "valueHex", &valueHex)
+    try visitor.field(5, "valueBytes", &valueBytes)
+  }
+}
+
+/// Any JSON value in a field; unlike `JSONText` it is never stored and has no bound of its own.
+public struct AnyJSON: FieldElement, Equatable {
+  public var value: JSONValue
+
+  public init(_ value: JSONValue) { self.value = value }
+
+  public static var wireKind: WireKind { .bytes }
+
+  public func writeBinary(to writer: inout ByteWriter) {
+    writer.string(String(decoding: value.bytes, as: UTF8.self))
+  }
+
+  public static func readBinary(from source: inout BinarySource) throws(DecodeError) -> AnyJSON {
+    let start = source.offset
+    let text = try source.string("JSON text")
+    guard let value = try? JSONValue(parsing: Array(text.utf8)) else {
+      throw DecodeError(.invalid, "JSON text", at: start)
+    }
+    return AnyJSON(value)
+  }
+
+  public func writeJSON(to writer: inout JSONWriter) { value.write(to: &writer) }
+
+  public static func readJSON(from source: inout JSONSource) throws(JSONError) -> AnyJSON? {
+    AnyJSON(try JSONValue(from: &source.reader))
+  }
+
+  public static func describe(_ describer: inout FieldDescriber) -> FieldSchema { .any }
 }

@@ -104,7 +104,7 @@ public struct StoreFailure: Error, Fields, Equatable {
   }
 
   /// Any error that a question throws.
-  static func telling(_ error: any Error) -> StoreFailure {
+  public static func telling(_ error: any Error) -> StoreFailure {
     switch error {
     case let failure as StoreFailure: failure
     case let error as DatabaseError: StoreFailure(error)

@@ -224,6 +224,38 @@ public struct StoreHashQuestion: StoreQuestion {
   }
 }
 
+public struct StoreBackupQuestion: StoreQuestion {
+  public static let verb = "backup"
+  /// An absolute path: the process that answers may be at home elsewhere.
+  public var target = ""
+  public init() {}
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "target", &target)
+  }
+
+  public func answer(
+    from database: Database, progress: (String) -> Void
+  ) throws -> StoreBackupReport {
+    guard target.hasPrefix("/") else {
+      throw StoreFailure.usage("the folder of a backup must be an absolute path, not \(target)")
+    }
+    let manifest = try database.backup(to: target) { state in
+      let percent = min(100, state.bytesWritten / max(1, state.bytesExpected / 100))
+      progress("backup: \(state.bytesWritten >> 20) MiB of records, about \(percent) %")
+    }
+    var report = StoreBackupReport()
+    report.backup = target
+    report.databaseID = manifest.databaseID
+    report.firstCommit = manifest.recordsLSN
+    report.firstTime = manifest.recordsTime
+    report.lastCommit = manifest.lastLSN
+    report.lastTime = manifest.lastTime
+    report.files = Int64(manifest.files.count)
+    report.bytes = manifest.files.reduce(0) { $0 + $1.bytes }
+    return report
+  }
+}
+
 extension Database {
   /// The tree of this name or number; a usage failure that names the nearest when there is none.
   func treeNumber(orFail text: String) throws(StoreFailure) -> UInt32 {

@@ -94,7 +94,10 @@ public struct StoreCheckReport: Fields {
   public var reachedPages: UInt64 = 0
   public var retiredPages: UInt64 = 0
   public var freePages: UInt64 = 0
+  /// Compared with the records; none when those are not sound.
   public var views: Int64 = 0
+  /// Of the log, when it was read; the command line does.
+  public var log: Log?
 
   public init() {}
 
@@ -109,6 +112,22 @@ public struct StoreCheckReport: Fields {
     try visitor.field(8, "freePages", &freePages)
     try visitor.field(9, "views", &views)
     try visitor.field(10, "deep", &isDeep)
+    try visitor.field(11, "log", &log)
+  }
+
+  /// What was read of the log.
+  public struct Log: Fields {
+    public var segments: Int64 = 0
+    public var bytes: UInt64 = 0
+    public var commits: Int64 = 0
+
+    public init() {}
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+      try visitor.field(1, "segments", &segments)
+      try visitor.field(2, "bytes", &bytes)
+      try visitor.field(3, "commits", &commits)
+    }
   }
 }
 
@@ -166,6 +185,8 @@ public struct StoreReadersReport: Fields {
   public var commit: UInt64 = 0
   public var readers: [Reader] = []
   public var logConsumers: [LogConsumer] = []
+  /// A server answered, and has this process id; without one only the answer itself reads.
+  public var server: Int64?
 
   public init() {}
 
@@ -173,6 +194,7 @@ public struct StoreReadersReport: Fields {
     try visitor.field(1, "commit", &commit)
     try visitor.field(2, "readers", &readers)
     try visitor.field(3, "logConsumers", &logConsumers)
+    try visitor.field(4, "server", &server)
   }
 
   /// Who follows the log, and what of it is kept for them.
@@ -271,47 +293,6 @@ public struct StoreFreeReport: Fields {
   }
 }
 
-/// `get` and `scan`: entries of one tree in key order.
-public struct StoreEntriesReport: Fields {
-  public var commit: UInt64 = 0
-  public var tree = ""
-  public var entries: [StoreEntry] = []
-  /// A limit ended it, not the range.
-  public var hasMore = false
-
-  public init() {}
-
-  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-    try visitor.field(1, "commit", &commit)
-    try visitor.field(2, "tree", &tree)
-    try visitor.field(3, "entries", &entries)
-    try visitor.field(4, "hasMore", &hasMore)
-  }
-}
-
-/// An entry as people read it.
-public struct StoreEntry: Fields {
-  /// As `get` takes it.
-  public var key = ""
-  /// The record; nil for an entry of an index and for what does not decode.
-  public var value: AnyJSON?
-  /// The key of the record that an entry of an index leads to.
-  public var primaryKey: String?
-  /// The bytes of a value that is no record of ours.
-  public var valueHex: String?
-  public var valueBytes: Int64 = 0
-
-  public init() {}
-
-  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-    try visitor.field(1, "key", &key)
-    try visitor.field(2, "value", &value)
-    try visitor.field(3, "primaryKey", &primaryKey)
-    try visitor.field(4, "valueHex", &valueHex)
-    try visitor.field(5, "valueBytes", &valueBytes)
-  }
-}
-
 /// `hash`: of all records, equal for equal content.
 public struct StoreHashReport: Fields {
   public var commit: UInt64 = 0
@@ -325,32 +306,27 @@ public struct StoreHashReport: Fields {
   }
 }
 
-/// Any JSON value in a field; unlike `JSONText` it is never stored and has no bound of its own.
-public struct AnyJSON: FieldElement, Equatable {
-  public var value: JSONValue
+/// `backup`: what was written, and to which commits it can be restored.
+public struct StoreBackupReport: Fields {
+  public var backup = ""
+  public var databaseID = UUIDv7.zero
+  public var firstCommit: UInt64 = 0
+  public var firstTime = Timestamp.zero
+  public var lastCommit: UInt64 = 0
+  public var lastTime = Timestamp.zero
+  public var files: Int64 = 0
+  public var bytes: UInt64 = 0
 
-  public init(_ value: JSONValue) { self.value = value }
+  public init() {}
 
-  public static var wireKind: WireKind { .bytes }
-
-  public func writeBinary(to writer: inout ByteWriter) {
-    writer.string(String(decoding: value.bytes, as: UTF8.self))
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "backup", &backup)
+    try visitor.field(2, "databaseId", &databaseID)
+    try visitor.field(3, "firstCommit", &firstCommit)
+    try visitor.field(4, "firstTime", &firstTime)
+    try visitor.field(5, "lastCommit", &lastCommit)
+    try visitor.field(6, "lastTime", &lastTime)
+    try visitor.field(7, "files", &files)
+    try visitor.field(8, "bytes", &bytes)
   }
-
-  public static func readBinary(from source: inout BinarySource) throws(DecodeError) -> AnyJSON {
-    let start = source.offset
-    let text = try source.string("JSON text")
-    guard let value = try? JSONValue(parsing: Array(text.utf8)) else {
-      throw DecodeError(.invalid, "JSON text", at: start)
-    }
-    return AnyJSON(value)
-  }
-
-  public func writeJSON(to writer: inout JSONWriter) { value.write(to: &writer) }
-
-  public static func readJSON(from source: inout JSONSource) throws(JSONError) -> AnyJSON? {
-    AnyJSON(try JSONValue(from: &source.reader))
-  }
-
-  public static func describe(_ describer: inout FieldDescriber) -> FieldSchema { .any }
 }

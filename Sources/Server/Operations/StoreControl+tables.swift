@@ -120,6 +120,16 @@ public struct StoreTree: Sendable {
     index = table.flatMap { number & 0xff == 0 ? nil : $0.indexes[number & 0xff] }
   }
 
+  /// As `stats` calls it.
+  public var name: String {
+    if number == 0 { return "catalog" }
+    if number == Transaction.ordinalsTable.tree { return Transaction.ordinalsTable.name }
+    guard let descriptor = table?.descriptor else { return "tree \(number)" }
+    guard isIndex else { return descriptor.name }
+    let index = descriptor.indexes.first { $0.number == number & 0xff }
+    return index.map { descriptor.name + "." + $0.name } ?? "tree \(number)"
+  }
+
   private var isIndex: Bool { number & 0xff != 0 }
   var key: KeyParts {
     isIndex ? index?.key ?? KeyParts(parts: []) : table?.primaryKey ?? KeyParts(parts: [])

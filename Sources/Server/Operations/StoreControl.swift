@@ -65,7 +65,7 @@ public final class StoreControl: Sendable {
   private static let questions: [any StoreQuestion.Type] = [
     StoreInfoQuestion.self, StoreCheckQuestion.self, StoreStatsQuestion.self,
     StoreReadersQuestion.self, StoreFreeQuestion.self, StoreGetQuestion.self,
-    StoreScanQuestion.self, StoreHashQuestion.self,
+    StoreScanQuestion.self, StoreHashQuestion.self, StoreBackupQuestion.self,
   ]
 
   private struct State {

@@ -20,6 +20,25 @@ struct DataOption: ParsableArguments {
   }
 }
 
+/// Paths for a process that may be at home elsewhere.
+enum AbsolutePath {
+  /// Without a slash at its end; names that lead nowhere yet are kept.
+  static func of(_ path: String) throws(VerbFailure) -> String {
+    var absolute = path
+    if !path.hasPrefix("/") {
+      guard let folder = getcwd(nil, 0) else {
+        throw VerbFailure(
+          "the current folder has no path; name \(path) from the root", .inputOutput)
+      }
+      defer { free(folder) }
+      absolute = String(cString: folder) + "/" + path
+    }
+    var parts: [Substring] = []
+    for part in absolute.split(separator: "/") where part != "." { parts.append(part) }
+    return "/" + parts.joined(separator: "/")
+  }
+}
+
 struct Installation {
   let database: Database
 
@@ -40,14 +59,26 @@ struct Installation {
   }
 
   /// Opens for reading and writing; the lock says when a server has it.
-  static func open(_ path: String, cacheBytes: Int? = nil) throws(DatabaseError) -> Installation {
+  static func open(_ path: String, cacheBytes: Int? = nil) throws(VerbFailure) -> Installation {
     var configuration = configuration(path, disk: PosixDisk())
     if let cacheBytes { configuration.cacheBytes = cacheBytes }
-    return Installation(database: try Database.open(configuration))
+    do throws(DatabaseError) {
+      return Installation(database: try Database.open(configuration))
+    } catch {
+      throw failure(error, at: path)
+    }
+  }
+
+  /// What a person is told, and the exit code.
+  static func failure(_ error: DatabaseError, at path: String) -> VerbFailure {
+    if case .notFound = error, let failure = StoreFiles.orphanedLog(path) { return failure }
+    return VerbFailure(error)
   }
 
   /// Makes an empty database and its secrets.
-  static func create(at path: String) throws(DatabaseError) -> Installation {
+  static func create(at path: String) throws -> Installation {
+    // Making it anew would empty the log, which may be all that is left.
+    if let failure = StoreFiles.orphanedLog(path) { throw failure }
     let installation = Installation(
       database: try Database.create(configuration(path, disk: PosixDisk())))
     _ = try installation.marketplace()
@@ -59,10 +90,9 @@ struct Installation {
 
   /// Opens, recovers and shows the database without writing one byte of it.
   static func inspect(
-    _ path: String, withViews: Bool = true
+    _ path: String, withViews: Bool = true, disk: any Disk = OverlayDisk(over: PosixDisk())
   ) throws(DatabaseError) -> Installation {
-    var configuration = configuration(
-      path, disk: OverlayDisk(over: PosixDisk()), withViews: withViews)
+    var configuration = configuration(path, disk: disk, withViews: withViews)
     configuration.runsThreads = false
     return Installation(database: try Database.open(configuration))
   }

@@ -5,23 +5,34 @@
 
 import Bytes
 import Database
+import Disk
 import Glibc
 import Server
 
 enum StoreAccess {
   /// The answer, and the process id of the server that gave it; nil when this process did.
+  ///
+  /// - Parameter disk: through which this process opens the directory; an overlay without it.
   static func ask<Question: StoreQuestion>(
-    _ question: Question, at path: String
-  ) throws -> (report: Question.Report, server: Int64?) {
+    _ question: Question, at path: String, disk: any Disk = OverlayDisk(over: PosixDisk())
+  ) throws(VerbFailure) -> (report: Question.Report, server: Int64?) {
     defer { Terminal.endProgress() }
-    let installation: Installation
     do {
-      installation = try Installation.inspect(path, withViews: Question.needsViews)
-    } catch DatabaseError.locked {
-      guard let control = ControlFile.read(from: path) else { throw unreachable(path) }
-      return (try ask(question, at: path, control), control.pid)
+      let installation: Installation
+      do {
+        installation = try Installation.inspect(path, withViews: Question.needsViews, disk: disk)
+      } catch DatabaseError.locked {
+        guard let control = ControlFile.read(from: path) else { throw unreachable(path) }
+        return (try ask(question, at: path, control), control.pid)
+      }
+      return (try question.answer(from: installation.database) { Terminal.progress($0) }, nil)
+    } catch let failure as VerbFailure {
+      throw failure
+    } catch let error as DatabaseError {
+      throw Installation.failure(error, at: path)
+    } catch {
+      throw VerbFailure(StoreFailure.telling(error))
     }
-    return (try question.answer(from: installation.database) { Terminal.progress($0) }, nil)
   }
 
   // MARK: A running server

@@ -77,6 +77,12 @@ enum Terminal {
     return (value < 0 ? "-" : "") + groups.joined(separator: ",")
   }
 
+  /// 1 segment, 2,345 segments; `plural` where an s is not enough.
+  static func count(_ value: some BinaryInteger, _ noun: String, _ plural: String? = nil) -> String
+  {
+    "\(grouped(value)) \(value == 1 ? noun : plural ?? noun + "s")"
+  }
+
   /// 12.3 MiB.
   static func size(_ bytes: UInt64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]

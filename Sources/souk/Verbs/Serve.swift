@@ -51,12 +51,13 @@ struct Serve: ParsableCommand {
     pthread_sigmask(SIG_BLOCK, &signals, nil)
 
     let started = SystemClock.monotonicMicroseconds()
+    let log = Log.standard()
     let installation = try Installation.open(directory.data, cacheBytes: cacheMib << 20)
     let database = installation.database
     let token = ControlFile.makeToken()
     let service = try Service(
       market: try installation.marketplace(), options: options, version: Souk.version,
-      log: .standard(), controlToken: token)
+      log: log, controlToken: token)
     let address: HTTPServer.Address
     do {
       address = try service.start()

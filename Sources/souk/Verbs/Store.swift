@@ -24,7 +24,9 @@ struct Store: ParsableCommand {
       """,
     subcommands: [
       StoreInfoVerb.self, StoreCheckVerb.self, StoreStatsVerb.self, StoreReadersVerb.self,
-      StoreFreeVerb.self, StoreHashVerb.self,
+      StoreFreeVerb.self, StoreGetVerb.self, StoreScanVerb.self, StoreHashVerb.self,
+      StorePagesVerb.self, StorePageVerb.self, StoreLogVerb.self, StoreCompactVerb.self,
+      StoreBackupVerb.self, StoreRestoreVerb.self, StoreSalvageVerb.self,
     ])
 }
 
@@ -41,5 +43,10 @@ struct StoreOptions: ParsableArguments {
       json
         ? String(decoding: FieldJSON.encode(report), as: UTF8.self)
         : lines(report).joined(separator: "\n"))
+  }
+  func show(_ report: @autoclosure () -> JSONValue, _ lines: () -> [String]) {
+    Terminal.out(
+      json
+        ? String(decoding: report().bytes, as: UTF8.self) : lines().joined(separator: "\n"))
   }
 }

@@ -29,14 +29,47 @@ struct StoreCheckVerb: ParsableCommand {
   func run() throws {
     var question = StoreCheckQuestion()
     question.isDeep = deep
-    let report = try StoreAccess.ask(question, at: options.data).report
+    var report: StoreCheckReport
+    do throws(VerbFailure) {
+      report = try StoreAccess.ask(question, at: options.data).report
+    } catch {
+      if error.status == .corrupt { try showDamage() }
+      throw error
+    }
+    if deep { try proveLog(&report) }
     options.show(report, Self.lines)
-    if !report.isSound { throw ExitCode(ExitStatus.failed.rawValue) }
+    if !report.isSound {
+      throw VerbFailure(
+        "\(options.data) is not sound, see the findings above; `souk store salvage --to FOLDER` saves "
+          + "what can be read, `souk store restore` brings a backup back")
+    }
+  }
+
+  /// The log's files, as they lie there; beside a server too.
+  private func proveLog(_ report: inout StoreCheckReport) throws {
+    Terminal.progress("reading the whole log")
+    let result = try StoreFiles(options.data).log.verify()
+    Terminal.endProgress()
+    var log = StoreCheckReport.Log()
+    log.segments = Int64(result.segments)
+    log.bytes = result.bytes
+    log.commits = Int64(result.entries)
+    report.log = log
+    report.findings += result.findings.map { "log: \($0)" }
+    report.isSound = report.findings.isEmpty
+  }
+
+  /// Of a directory that does not open.
+  private func showDamage() throws {
+    let files = try StoreFiles(options.data)
+    var report = StoreCheckReport()
+    report.commit = files.report.newest?.lsn ?? 0
+    report.findings = files.findings()
+    options.show(report) { $0.findings.map { "finding: \($0)" } + ["it does not open"] }
   }
 
   static func lines(_ report: StoreCheckReport) -> [String] {
-    let count = report.findings.count
-    let verdict = report.isSound ? "sound" : "\(count) \(count == 1 ? "finding" : "findings")"
+    let verdict = report.isSound ? "sound" : Terminal.count(report.findings.count, "finding")
     return report.findings.map { "finding: \($0)" } + ["\(verdict) at commit \(report.commit)"]
       + checked(report).map { "  " + $0 }
   }
@@ -45,16 +78,21 @@ struct StoreCheckVerb: ParsableCommand {
   private static func checked(_ report: StoreCheckReport) -> [String] {
     let pages = report.reachedPages
     return [
-      "\(Terminal.grouped(report.entries)) entries in \(report.trees) trees: order, form, and "
+      "\(Terminal.count(report.entries, "entry", "entries")) in \(Terminal.count(report.trees, "tree")): order, form, and "
         + "every index against its table",
-      "\(Terminal.grouped(pages)) pages in use, \(Terminal.grouped(report.retiredPages)) retired, "
+      "\(Terminal.count(pages, "page")) in use, \(Terminal.grouped(report.retiredPages)) retired, "
         + "\(Terminal.grouped(report.freePages)) free: each page is one of these",
       report.isDeep
-        ? "every page read from the disk against its hash; both checkpoints"
-        : "pages in memory were taken as they are; --deep reads every byte and both checkpoints",
+        ? "every page and large value read from the disk against its hash; both checkpoints whole"
+        : "pages in memory were taken as they are; --deep reads every byte, and both checkpoints",
       report.views == 0
         ? "views were not checked: the records must be sound first"
-        : "\(report.views == 1 ? "1 view" : "\(report.views) views") compared with the records",
+        : "\(Terminal.count(report.views, "view")) compared with one made from "
+          + "the records",
+      report.log.map {
+        "log: \(Terminal.count($0.commits, "commit")) in \(Terminal.count($0.segments, "segment")) "
+          + "(\(Terminal.size($0.bytes))), every hash, the chain and the order"
+      } ?? "log: only what was replayed when it was opened; --deep reads all of it",
     ]
   }
 }

@@ -34,7 +34,7 @@ struct StoreInfoVerb: ParsableCommand {
         "opened by      \(report.server.map { "a server, process \($0)" } ?? "nobody")",
         "commit         \(report.commit)" + (report.commit > 0 ? ", \(report.lastCommitTime)" : ""),
         "checkpoints    \(report.newestCheckpoint) and \(report.olderCheckpoint)",
-        "replayed       \(Terminal.grouped(report.replayedCommits)) commits of the log after the "
+        "replayed       \(Terminal.count(report.replayedCommits, "commit")) of the log after the "
           + "checkpoint, when it was opened",
         "pages          \(Terminal.grouped(report.pages)) of \(report.pageBytes) bytes: "
           + "\(Terminal.grouped(report.freePages)) free, "
@@ -103,7 +103,8 @@ struct StoreReadersVerb: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    let report = try StoreAccess.ask(StoreReadersQuestion(), at: options.data).report
+    var (report, server) = try StoreAccess.ask(StoreReadersQuestion(), at: options.data)
+    report.server = server
     options.show(report) { report in
       var readers = TextTable(
         .number("snapshot"), .text("purpose"), .number("commit"), .number("outdated for"),
@@ -124,7 +125,11 @@ struct StoreReadersVerb: ParsableCommand {
       }
       return readers.lines
         + (report.logConsumers.isEmpty ? [] : [""] + consumers.lines)
-        + ["", "the newest commit is \(report.commit)"]
+        + [
+          "",
+          "the newest commit is \(report.commit)"
+            + (report.server == nil ? "; no server has it open, only this command" : ""),
+        ]
     }
   }
 }
