@@ -36,7 +36,7 @@ public protocol CommitLog: AnyObject, Sendable {
 
 /// Why the log cannot be opened, read or written.
 public enum LogError: Error, Equatable, Sendable {
-  /// Bytes that were durable are damaged. Nothing was changed. `hint` says what can be done.
+  /// Bytes that were durable are damaged. Nothing was changed.
   case corrupt(file: String, offset: UInt64, reason: String)
   /// Written by a newer version of the format.
   case newerFormat(file: String, version: UInt32)

@@ -92,7 +92,7 @@ extension FileCommitLog {
   /// Damage, unless the segment was released and used again under the reader.
   private func damage(_ segment: LogSegment, _ offset: Int, _ reason: String) -> LogError {
     if segment.header.firstLSN < oldestLSN { return .released(segment.header.firstLSN) }
-    return LogError.corrupt(file: segment.path, offset: UInt64(offset), reason: reason).advised
+    return LogError.corrupt(file: segment.path, offset: UInt64(offset), reason: reason)
   }
 }
 

@@ -129,7 +129,7 @@ public final class FileCommitLog: CommitLog {
     var recovery = Recovery(disk: disk, folder: folder, databaseID: databaseID)
     try recovery.decide(evidence: evidence, applied: applied)
     guard let tail = recovery.tail, let last = recovery.segments.last else {
-      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment").advised
+      throw .corrupt(file: folder, offset: 0, reason: "the log has no segment")
     }
     do throws(DiskError) {
       var spares = SparePool(disk: disk, folder: folder, segmentBytes: checked(options))

@@ -56,9 +56,6 @@ public struct LogRecoveryReport: Equatable, Sendable {
 }
 
 struct Recovery {
-  static let advice =
-    ". Nothing was changed. Look at it with `souk store log verify`, then restore a backup"
-
   let disk: any Disk
   let folder: String
   let databaseID: UUIDv7
@@ -85,24 +82,20 @@ struct Recovery {
 
   /// Rows 1 to 12 up to the decision; changes no byte.
   mutating func decide(evidence: LSN, applied: LSN) throws(LogError) {
-    do throws(LogError) {
-      let candidates = try openAll()
-      var end: SegmentEnd?
-      for (candidate, next) in zip(candidates, candidates.dropFirst().map(\.header) + [nil]) {
-        if let end { try candidate.check.order(candidate.header, after: end) }
-        // A header's first LSN is at least 1.
-        if let next, next.firstLSN.rawValue - 1 <= applied.rawValue {
-          add(
-            LogSegment(
-              path: candidate.file.path, file: candidate.file, unread: candidate.header,
-              nextLSN: next.firstLSN))
-          end = nil
-        } else {
-          end = try walk(candidate, isLast: next == nil, evidence: evidence)
-        }
+    let candidates = try openAll()
+    var end: SegmentEnd?
+    for (candidate, next) in zip(candidates, candidates.dropFirst().map(\.header) + [nil]) {
+      if let end { try candidate.check.order(candidate.header, after: end) }
+      // A header's first LSN is at least 1.
+      if let next, next.firstLSN.rawValue - 1 <= applied.rawValue {
+        add(
+          LogSegment(
+            path: candidate.file.path, file: candidate.file, unread: candidate.header,
+            nextLSN: next.firstLSN))
+        end = nil
+      } else {
+        end = try walk(candidate, isLast: next == nil, evidence: evidence)
       }
-    } catch {
-      throw error.advised
     }
     report.segments = segments.count
     report.durableLSN = LSN((tail?.nextLSN.rawValue ?? 1) - 1)
@@ -191,11 +184,5 @@ extension LogError {
   static func unreadable(_ path: String, _ error: DiskError) -> LogError {
     if error.kind == .crashed { return .disk("\(error)") }
     return .corrupt(file: path, offset: 0, reason: "\(error)")
-  }
-
-  /// With what can be done about it.
-  var advised: LogError {
-    guard case .corrupt(let file, let offset, let reason) = self else { return self }
-    return .corrupt(file: file, offset: offset, reason: reason + Recovery.advice)
   }
 }

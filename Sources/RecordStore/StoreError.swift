@@ -26,6 +26,25 @@ public enum StoreError: Error, Equatable, Sendable {
   case disk(String)
 }
 
+extension StoreError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .corrupt(let reason), .foreign(let reason), .readOnly(let reason), .disk(let reason):
+      reason
+    case .newerFormat(let version): "format version \(version) is newer than this program"
+    case .uniqueViolation(let index): "another record has this value of \(index)"
+    case .keyTooLong(let bytes):
+      "a key of \(bytes) bytes; the longest has \(KeyLimits.keyBytesMax)"
+    case .valueTooLong(let bytes):
+      "a value of \(bytes) bytes; the longest has \(KeyLimits.valueBytesMax)"
+    case .transactionTooLarge(let bytes, let limit):
+      "a transaction of \(bytes) bytes; the largest has \(limit)"
+    case .snapshotExpired: "the snapshot has outlived its budget"
+    case .record(let table, let cause): "a record of \(table) does not decode: \(cause)"
+    }
+  }
+}
+
 /// The largest key and value the store takes.
 public enum KeyLimits {
   /// So that a branch page always holds at least four separators.

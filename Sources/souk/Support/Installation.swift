@@ -71,14 +71,17 @@ struct Installation {
 
   /// What a person is told, and the exit code.
   static func failure(_ error: DatabaseError, at path: String) -> VerbFailure {
-    if case .notFound = error, let failure = StoreFiles.orphanedLog(path) { return failure }
-    return VerbFailure(error)
+    switch error {
+    case .notFound, .disk, .log(.disk), .store(.disk):
+      return StoreFiles.missingPart(path) ?? VerbFailure(error)
+    default: return VerbFailure(error)
+    }
   }
 
   /// Makes an empty database and its secrets.
   static func create(at path: String) throws -> Installation {
     // Making it anew would empty the log, which may be all that is left.
-    if let failure = StoreFiles.orphanedLog(path) { throw failure }
+    if let failure = StoreFiles.missingPart(path) { throw failure }
     let installation = Installation(
       database: try Database.create(configuration(path, disk: PosixDisk())))
     _ = try installation.marketplace()

@@ -7,6 +7,7 @@ import Bytes
 import CommitLog
 import Database
 import Disk
+import RecordStore
 import Server
 
 struct StoreFiles {
@@ -51,17 +52,54 @@ struct StoreFiles {
       + "\(newest.pageCount)"
   }
 
+  // MARK: Reading
+
+  func pages() throws(VerbFailure) -> PageListing {
+    do throws(DatabaseError) {
+      return try inspector.pages()
+    } catch {
+      throw Installation.failure(error, at: path)
+    }
+  }
+
+  func page(_ number: UInt64) throws(VerbFailure) -> PageReport {
+    do throws(DatabaseError) {
+      return try inspector.page(number)
+    } catch {
+      throw Installation.failure(error, at: path)
+    }
+  }
+
+  /// Asks the log's files, of which there must be one at least.
+  func readLog<Answer>(_ body: (LogInspector) throws -> Answer) throws(VerbFailure) -> Answer {
+    do {
+      let log = log
+      guard try log.list().contains(where: { $0.kind == .segment }) else {
+        throw LogError.corrupt(file: path + "/log", offset: 0, reason: "the log has no segment")
+      }
+      return try body(log)
+    } catch let error as LogError {
+      throw Installation.failure(.log(error), at: path)
+    } catch {
+      throw VerbFailure(StoreFailure.telling(error))
+    }
+  }
+
   // MARK: Damage
 
-  /// A log with commits whose records are not there: no database can be made here, and none opens.
-  static func orphanedLog(_ path: String) -> VerbFailure? {
-    guard let files = try? StoreFiles(path),
-      !files.report.files.contains(where: { $0.name == recordsName }),
-      let log = try? files.log.verify(), log.entries > 0 || !log.isSound
-    else { return nil }
+  /// That a part of the directory is gone while the others hold data: then no database opens, and
+  /// none may be made anew here. An empty log alone is what an interrupted `init` leaves.
+  static func missingPart(_ path: String) -> VerbFailure? {
+    guard let files = try? StoreFiles(path) else { return nil }
+    let parts = [recordsName, "log", "secrets"]
+    let isThere = parts.map { (try? PosixDisk().exists(path + "/" + $0)) ?? true }
+    guard let missing = isThere.firstIndex(of: false) else { return nil }
+    let log = try? files.log.verify()
+    guard isThere[0] || log.map({ $0.entries > 0 || !$0.isSound }) ?? false else { return nil }
+    let rest = isThere[0] ? "its records" : "a log with \(log?.entries ?? 0) commits"
     return VerbFailure(
-      "\(path) has a log with \(log.entries) commits but no \(recordsName); nothing was changed; put "
-        + "the file back, or bring a backup back with `souk store restore`", .corrupt)
+      "\(path) has \(rest) but no \(parts[missing]); nothing was changed; put it back, or bring a "
+        + "backup back with `souk store restore`", .corrupt)
   }
 
   /// Everything that is wrong with the files of a directory that does not open, a sentence each.

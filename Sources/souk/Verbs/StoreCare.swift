@@ -170,16 +170,24 @@ struct StoreSalvageVerb: ParsableCommand {
     defer { withExtendedLifetime(lock) {} }
     Terminal.progress("salvaging \(options.data)")
     defer { Terminal.endProgress() }
-    let report = try Database.salvage(
-      from: options.data, Installation.configuration(target, disk: PosixDisk(), withViews: false))
+    let report: SalvageReport
+    do throws(DatabaseError) {
+      report = try Database.salvage(
+        from: options.data, Installation.configuration(target, disk: PosixDisk(), withViews: false))
+    } catch {
+      throw Installation.failure(error, at: options.data)
+    }
     Terminal.endProgress()
     options.show(json(report)) { lines(report) }
     let ranges = report.trees.reduce(0) { $0 + $1.lost.count }
-    guard ranges == 0, report.problems.isEmpty else {
+    let losses = [
+      ranges == 0 ? nil : Terminal.count(ranges, "range") + " of keys",
+      report.problems.isEmpty ? nil : Terminal.count(report.problems.count, "other thing"),
+    ].compactMap { $0 }
+    guard losses.isEmpty else {
       throw VerbFailure(
-        "\(target) holds what could be proved, not everything: \(Terminal.count(ranges, "range")) of keys and "
-          + "\(Terminal.count(report.problems.count, "other thing")) were lost, see above; a backup would bring them "
-          + "back")
+        "\(target) holds what could be proved, not everything: \(losses.joined(separator: " and ")) "
+          + "may be lost, see above; a backup would bring them back")
     }
   }
 

@@ -48,7 +48,7 @@ struct StoreCheckVerb: ParsableCommand {
   /// The log's files, as they lie there; beside a server too.
   private func proveLog(_ report: inout StoreCheckReport) throws {
     Terminal.progress("reading the whole log")
-    let result = try StoreFiles(options.data).log.verify()
+    let result = try StoreFiles(options.data).readLog { try $0.verify() }
     Terminal.endProgress()
     var log = StoreCheckReport.Log()
     log.segments = Int64(result.segments)

@@ -41,7 +41,7 @@ struct StoreLogListVerb: ParsableCommand {
   @OptionGroup var options: StoreOptions
 
   func run() throws {
-    let infos = try StoreFiles(options.data).log.list()
+    let infos = try StoreFiles(options.data).readLog { try $0.list() }
     options.show(.members(["files": .array(infos.map(\.json))])) {
       var table = TextTable(
         .text("file"), .text("state"), .number("first"), .number("last"), .number("frames"),
@@ -114,15 +114,17 @@ struct StoreLogShowVerb: ParsableCommand {
     var commits: [LogEntry] = []
     var findings: [String] = []
     var hasMore = false
-    try StoreFiles(options.data).log.walk(from: LSN(from)) { item in
-      switch item {
-      case .entry(let entry):
-        hasMore = commits.count == limit
-        if !hasMore { commits.append(entry) }
-      case .finding(let finding): findings.append("\(finding)")
-      case .file, .frame, .tail: break
+    try StoreFiles(options.data).readLog { log in
+      try log.walk(from: LSN(from)) { item in
+        switch item {
+        case .entry(let entry):
+          hasMore = commits.count == limit
+          if !hasMore { commits.append(entry) }
+        case .finding(let finding): findings.append("\(finding)")
+        case .file, .frame, .tail: break
+        }
+        return !hasMore
       }
-      return !hasMore
     }
     options.show(
       .members([
@@ -201,7 +203,7 @@ struct StoreLogVerifyVerb: ParsableCommand {
   func run() throws {
     let files = try StoreFiles(options.data)
     Terminal.progress("reading the whole log")
-    let result = try files.log.verify()
+    let result = try files.readLog { try $0.verify() }
     Terminal.endProgress()
     let findings = result.findings.map(\.description)
     options.show(

@@ -35,7 +35,7 @@ struct StorePagesVerb: ParsableCommand {
   func run() throws {
     let files = try StoreFiles(options.data)
     Terminal.progress("reading every page")
-    let listing = try files.inspector.pages()
+    let listing = try files.pages()
     Terminal.endProgress()
     let shown = Array(
       listing.pages.lazy.filter { $0.number >= from && (kind == nil || $0.kind == kind) }
@@ -107,7 +107,7 @@ struct StorePageVerb: ParsableCommand {
 
   func run() throws {
     let files = try StoreFiles(options.data)
-    let page = try files.inspector.page(number)
+    let page = try files.page(number)
     // A page holds both meta blocks, or one of them when it is small.
     let pageSize = UInt64(files.inspector.pageSize)
     let metas = files.report.metas.filter {
