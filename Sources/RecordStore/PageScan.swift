@@ -1,5 +1,5 @@
 // PageScan: one page of the file on its own, as `store page` shows it. Nobody vouches for the page
-// here, so it must prove itself: by its number, its form and its self hash.
+// here, so it must prove itself: by its number, its form and its hash.
 //
 // Extents and free maps have no form of their own; to a scan they are data like any other.
 
@@ -46,7 +46,7 @@ public struct PageReport: Equatable, Sendable {
   public init(_ bytes: [UInt8], number: UInt64, withCells: Bool) {
     self.number = number
     kind = .data
-    hash = bytes.withUnsafeBytes { PageFile.hash($0) }
+    hash = bytes.withUnsafeBytes { PageValidator.hash($0) }
     if number < PageFile.firstPage(pageSize: bytes.count) {
       kind = .meta
     } else if bytes.allSatisfy({ $0 == 0 }) {
@@ -65,7 +65,7 @@ public struct PageReport: Equatable, Sendable {
     guard PageValidator.provesItself(bytes) else {
       if hasHeader {
         kind = .damaged
-        flaw = "self hash"
+        flaw = "hash"
       }
       return
     }

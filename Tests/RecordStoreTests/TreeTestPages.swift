@@ -120,7 +120,7 @@ final class TreeTestPages: PageWriter {
   }
 
   private func hash(_ page: UnsafeMutableRawPointer) -> UInt64 {
-    let hash = XXH64.hash(UnsafeRawBufferPointer(start: page, count: pageSize))
+    let hash = PageValidator.hash(UnsafeRawBufferPointer(start: page, count: pageSize))
     return hash == 0 ? 1 : hash
   }
 

@@ -5,7 +5,7 @@
 // Invariants
 // 1. A page that a published root can reach is never changed. A page born in the current group may
 //    be changed in place until the group is sealed.
-// 2. A reference to a sealed page carries the XXH64 of its bytes; a reference to a page of the
+// 2. A reference to a sealed page carries the page's hash (PageValidator.hash); a reference to a page of the
 //    unsealed group carries 0. A hash that comes out as 0 is stored as 1.
 // 3. A pointer from `page` or `editable` is valid until the read section that it was taken in ends
 //    (for the writer: until the group is sealed).
@@ -61,7 +61,7 @@ public struct ReadTicket: Sendable {
 /// Takes new pages and extents; all that it takes to build a tree.
 public protocol PageSink: AnyObject {
   var pageSize: Int { get }
-  /// A zeroed page to fill.
+  /// A page to fill; what is in it is undefined, and all of it is to be written.
   func newPage() throws(StoreError) -> (number: UInt64, bytes: UnsafeMutableRawPointer)
   /// Stores bytes in a new extent (at most 1 MiB).
   func newExtent(_ bytes: RawSpan) throws(StoreError) -> ExtentReference

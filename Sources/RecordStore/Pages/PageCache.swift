@@ -97,11 +97,10 @@ package final class PageCache: @unchecked Sendable {
 
   // MARK: The writer's side
 
-  /// A zeroed, dirty, young page in place of whatever the number meant before.
+  /// A dirty, young page, its bytes undefined, in place of whatever the number meant before.
   package func insertYoung(_ number: UInt64) -> UnsafeMutableRawPointer {
     drop([PageRun(first: number, count: 1)])
     let frame = takeFrame(number)
-    frame.initializeMemory(as: UInt8.self, repeating: 0, count: file.pageSize)
     let word =
       UInt(bitPattern: frame) | PageTable.referenced | PageTable.dirty | PageTable.young
     table.entry(number)?.pointee.store(word, ordering: .sequentiallyConsistent)

@@ -5,7 +5,8 @@
 //
 // Invariants
 // 1. A page or extent whose hash does not fit is never handed out: one more read, then `corrupt`.
-// 2. A hash that comes out as 0 is stored as 1, since 0 means "not sealed yet".
+// 2. A hash that comes out as 0 is stored as 1, since 0 means "not sealed yet". A page ends with its
+//    hash; that of an extent stands in the reference only.
 // 3. Neighbouring pages go out in one write; nothing here syncs but `sync` and `grow`.
 
 import Bytes
@@ -51,6 +52,7 @@ package final class PageFile: Sendable {
 
   package var firstPage: UInt64 { Self.firstPage(pageSize: pageSize) }
 
+  /// Of an extent or a free map.
   package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     let hash = XXH64.hash(bytes)
     return hash == 0 ? 1 : hash
@@ -77,7 +79,12 @@ package final class PageFile: Sendable {
       guard try fill(buffer, at: offset) else {
         throw .corrupt("\(file.path): page \(number) lies beyond the end of the file")
       }
-      found = Self.hash(UnsafeRawBufferPointer(buffer))
+      found = PageValidator.hash(UnsafeRawBufferPointer(buffer))
+      let stored = buffer.loadUnaligned(
+        fromByteOffset: pageSize - PageLayout.trailerBytes, as: UInt64.self)
+      if found == reference.hash {
+        found = UInt64(littleEndian: stored)
+      }
       if found == reference.hash {
         try isValid(UnsafeRawBufferPointer(buffer), number)
         return

@@ -167,7 +167,6 @@ struct CellRun {
   /// Writes the cells of `range` as the whole content of `page`.
   func write(_ range: Range<Int>, to page: MutablePage, number: UInt64) {
     let prefix = prefixLength(range)
-    page.clear()
     page.start(level: level, number: number, prefix: prefix)
     var offset = page.size - PageLayout.trailerBytes - prefix
     if prefix > 0 {

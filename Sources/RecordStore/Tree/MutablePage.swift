@@ -25,8 +25,9 @@ struct MutablePage {
     base.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
   }
 
-  /// Makes an empty page of zeros into one without cells.
+  /// Makes any bytes into a page without cells.
   func start(level: Int, number: UInt64, prefix length: Int) {
+    base.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     base.storeBytes(
       of: level == 0 ? PageLayout.leafKind : PageLayout.branchKind, as: UInt8.self)
     base.storeBytes(of: UInt8(truncatingIfNeeded: level), toByteOffset: 1, as: UInt8.self)
@@ -35,11 +36,7 @@ struct MutablePage {
     store64(number, 16)
   }
 
-  func clear() {
-    base.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-  }
-
-  /// A copy of `source` under a new number, its self hash cleared.
+  /// A copy of `source` under a new number, its hash cleared.
   func copy(_ source: UnsafeRawPointer, number: UInt64) {
     base.copyMemory(from: source, byteCount: size)
     store64(number, 16)

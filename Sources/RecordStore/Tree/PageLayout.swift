@@ -13,7 +13,7 @@
 //      free space, all zero
 //      cells: u16 key suffix length, u16 payload length (bit 15: overflow), suffix, payload
 //      p bytes: the prefix that every key of the page starts with
-//  -8  u64  self hash: XXH64 of all bytes before it
+//  -8  u64  hash: XXH64 of all bytes before it, the same that references to the page carry
 //
 // Invariants
 // 1. Everything little-endian, except the head: the first four bytes after the prefix, padded with

@@ -9,7 +9,7 @@
 // 4. Keys: ascending, at most KeyLimits.keyBytesMax with the prefix, heads as computed.
 // 5. Payloads: inline values within the inline limit; extents that add up to their total; child
 //    references with a number and a hash.
-// Hashes are the pager's business; `selfHash` is here for salvage, where no parent vouches.
+// Hashes come before it: PageFile compares them with the reference, salvage with the page's end.
 
 import Bytes
 
@@ -34,18 +34,20 @@ public enum PageValidator {
     }
   }
 
-  /// The hash that a page keeps of itself: XXH64 of all bytes before its last eight.
-  public static func selfHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    XXH64.hash(UnsafeRawBufferPointer(rebasing: bytes.dropLast(PageLayout.trailerBytes)))
+  /// The hash that a page ends with and that references to it carry: XXH64 of all bytes before its
+  /// last eight; 1 in place of 0, which means "not sealed yet" in a reference.
+  public static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    let hash = XXH64.hash(UnsafeRawBufferPointer(rebasing: bytes.dropLast(PageLayout.trailerBytes)))
+    return hash == 0 ? 1 : hash
   }
 
-  /// Whether the page's stored self hash is that of its bytes: proof without a parent.
+  /// Whether the page ends with the hash of its bytes: proof without a parent.
   public static func provesItself(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let base = bytes.baseAddress, PageLayout.isValid(pageSize: bytes.count) else {
       return false
     }
     return PageView(base, size: bytes.count).load64(bytes.count - PageLayout.trailerBytes)
-      == selfHash(bytes)
+      == hash(bytes)
   }
 
   private static func flaw(

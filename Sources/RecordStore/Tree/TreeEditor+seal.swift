@@ -39,13 +39,11 @@ extension TreeEditor {
 }
 
 extension MutablePage {
-  /// Writes the tree's number and the self hash into a complete page; gives the reference's hash.
+  /// Writes the tree's number and the hash into a complete page; gives the hash.
   func seal(tree: UInt32) -> UInt64 {
     base.storeBytes(of: tree.littleEndian, toByteOffset: PageLayout.treeOffset, as: UInt32.self)
-    let content = UnsafeRawBufferPointer(start: base, count: size)
-    store64(PageValidator.selfHash(content), size - PageLayout.trailerBytes)
-    let hash = XXH64.hash(content)
-    // Zero means "unsealed" in a reference.
-    return hash == 0 ? 1 : hash
+    let hash = PageValidator.hash(UnsafeRawBufferPointer(start: base, count: size))
+    store64(hash, size - PageLayout.trailerBytes)
+    return hash
   }
 }
