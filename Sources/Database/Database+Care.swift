@@ -1,5 +1,5 @@
-// Care: what keeps the database small and quick and answers nobody: checkpoints, the log's next
-// segment, the idle tick, merging in the views, and the orderly end.
+// Care: what keeps the database healthy and answers nobody: the log's next segment, the idle tick,
+// the budgets, merging in the views, and the orderly end. Checkpoints: Database+Checkpoint.swift.
 
 import Bytes
 import CommitLog
@@ -11,44 +11,86 @@ struct MaintenanceState {
   var isStopping = false
 }
 
+/// The threads of an open database.
+struct Threads {
+  var writer: Worker
+  var committer: Worker
+  var checkpointer: Worker
+  var care: Worker
+}
+
 extension Database {
   func startThreads() {
     guard configuration.runsThreads else { return }
-    workers.withLock { workers in
-      workers.append(Worker { [self] in runWriter() })
-      workers.append(Worker { [self] in runMaintenance() })
-      workers.append(Worker { [self] in runCommitter() })
-    }
+    let started = Threads(
+      writer: Worker { [self] in runWriter() }, committer: Worker { [self] in runCommitter() },
+      checkpointer: Worker { [self] in runCheckpointer() }, care: Worker { [self] in runCare() })
+    threads.withLock { $0 = started }
   }
 
   /// How often the care thread looks; also the idle time after which a tick makes the last frame
   /// provably durable (storage rule: at most this long is a torn tail ambiguous).
   private static let carePeriodMillis = 50
 
-  private func runMaintenance() {
-    var lastCheckpoint = SystemClock.monotonicMicroseconds()
+  /// How often snapshots are held against their budgets, and a full volume is tried again.
+  private static let budgetPeriodMicroseconds: Int64 = 1_000_000
+
+  private func runCare() {
+    var lastBudget = SystemClock.monotonicMicroseconds()
     while true {
       let isStopping = maintenance.wait(milliseconds: Self.carePeriodMillis) { state in
         state.isStopping ? true : nil
       }
       if isStopping == true { return }
-      let elapsed = SystemClock.monotonicMicroseconds() - lastCheckpoint
-      if isCheckpointDue(microseconds: elapsed) {
-        lastCheckpoint = SystemClock.monotonicMicroseconds()
-        // A checkpoint that cannot be made (a full disk) loses nothing: the log has everything. The
-        // next period tries again.
-        _ = try? checkpoint()
+      if SystemClock.monotonicMicroseconds() - lastBudget >= Self.budgetPeriodMicroseconds {
+        lastBudget = SystemClock.monotonicMicroseconds()
+        careForBudgets()
       }
       careForLog()
       for view in configuration.views { _ = view.maintain() }
     }
   }
 
-  private func isCheckpointDue(microseconds elapsed: Int64) -> Bool {
-    let limits = configuration.limits
-    if log.bytesSinceRelease >= limits.checkpointLogBytes { return true }
-    return store.hasUncheckpointedChanges
-      && elapsed >= Int64(limits.checkpointSeconds) * 1_000_000
+  /// Expires snapshots that have outlived their budgets, and leaves the read-only state when the
+  /// volume has space again. The care thread calls it; an owner without threads may.
+  public func careForBudgets() {
+    for snapshot in store.expireSnapshots(now: configuration.now()) {
+      configuration.onNotice(
+        #"{"level":"warn","event":"snapshot-expired","purpose":"\#(snapshot.purpose)","#
+          + #""commit":\#(snapshot.lsn),"heldPages":\#(snapshot.heldPages)}"#)
+    }
+    guard readOnlyReason != nil else { return }
+    runOnWriter { [self] in
+      do {
+        try log.prepareNextSegment()
+        try store.requireSpace()
+        leaveReadOnly()
+      } catch {
+        // Still full; the next period tries again.
+      }
+    }
+  }
+
+  /// Why writes are refused for want of space; nil while they are not. It ends by itself.
+  public var readOnlyReason: String? { fullness.withLock { $0 } }
+
+  func enterReadOnly(_ reason: String) {
+    let isNew = fullness.withLock { fullness in
+      defer { fullness = reason }
+      return fullness == nil
+    }
+    if isNew {
+      configuration.onNotice(
+        #"{"level":"error","event":"read-only","reason":"the volume is full"}"#)
+    }
+  }
+
+  func leaveReadOnly() {
+    let wasFull = fullness.withLock { fullness in
+      defer { fullness = nil }
+      return fullness != nil
+    }
+    if wasFull { configuration.onNotice(#"{"level":"info","event":"writable-again"}"#) }
   }
 
   /// Prepares the next segment off the commit path, and ticks when the log is idle.
@@ -87,57 +129,25 @@ extension Database {
     _ = done.wait { $0 ? true : nil }
   }
 
-  /// Writes a checkpoint beside the writer, and lets go of the log below the older of the two.
-  /// Does nothing when there is nothing new, or when another checkpoint is under way.
-  public func checkpoint() throws(DatabaseError) {
-    let frozen = Monitor<Result<FrozenCheckpoint?, StoreError>>(.success(nil))
-    runOnWriter { [self] in
-      frozen.withLock { state in
-        do throws(StoreError) {
-          state = .success(try store.freeze())
-        } catch {
-          state = .failure(error)
-        }
-      }
-    }
-    do throws(StoreError) {
-      guard let checkpoint = try frozen.withLock({ $0 }).get() else { return }
-      defer { runOnWriter { [self] in store.finish(checkpoint) } }
-      do throws(StoreError) {
-        try store.writeFrozen(checkpoint)
-      } catch {
-        if checkpoint.isLost { stop(because: error) }
-        throw error
-      }
-    } catch {
-      throw .store(error)
-    }
-    do {
-      try retention.release(checkpoint: store.olderCheckpointLSN)
-    } catch {
-      // Which names the log's folder has on the disk is not known any more.
-      stop(because: error)
-      throw .log(error)
-    }
-  }
-
   /// Runs what is queued, checkpoints, and lets go of the folder. Later writes are refused.
   public func close() throws(DatabaseError) {
     maintenance.signal { $0.isStopping = true }
-    let running = workers.withLock { workers in
-      defer { workers = [] }
-      return workers
+    checkpoints.signal { $0.isStopping = true }
+    let running = threads.withLock { threads in
+      defer { threads = nil }
+      return threads
     }
-    if running.count > 1 { running[1].join() }
+    running?.care.join()
+    running?.checkpointer.join()
     // Whatever fails, the threads end and the folder is let go: all that was answered is in the log.
     var failure: DatabaseError?
     if !hasFailed {
       do { try checkpoint() } catch { failure = error }
     }
     queue.signal { $0.isClosed = true }
-    if let writer = running.first { writer.join() } else { while step() {} }
+    if let running { running.writer.join() } else { while step() {} }
     commits.signal { $0.isClosed = true }
-    running.last?.join()
+    running?.committer.join()
     do { try log.close() } catch { failure = failure ?? .log(error) }
     store.close()
     directory.unlock()

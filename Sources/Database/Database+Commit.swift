@@ -69,6 +69,15 @@ extension Database {
   }
 
   private func reclaim() {
+    takeBackPages()
+    guard isCheckpointWorthwhile else { return }
+    // What is frozen is what readers see: so everything must be shown first.
+    drain()
+    takeBackPages()
+    if !hasFailed { freezeAfterTheLast() }
+  }
+
+  private func takeBackPages() {
     do {
       try store.reclaim()
     } catch {

@@ -69,7 +69,7 @@ extension Database {
       defer { copy.close() }
       try readLog(from: hold.records.lsn.next, through: lsn) { entry in
         try copy.replay(entry)
-        if entry.lsn.rawValue % Self.replayGroup == 0 || entry.lsn == lsn {
+        if entry.lsn.rawValue % Self.replayGroup == 0 || entry.lsn == lsn || copy.isGroupLarge {
           try copy.publish(lsn: entry.lsn)
         }
       }

@@ -36,10 +36,11 @@ extension Database {
 
   /// Why writes are refused; nil when they are not.
   public var notReadyReason: String? {
-    queue.withLock { queue in
+    let stopped: String? = queue.withLock { queue in
       if queue.hasFailed { return "the log has failed" }
       return queue.isClosed ? "the database is closed" : nil
     }
+    return stopped ?? readOnlyReason.map { _ in "the volume is full: reads only" }
   }
 
   /// Names of the declared tables with their rows in `snapshot`.

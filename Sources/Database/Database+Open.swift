@@ -62,8 +62,7 @@ extension Database {
     }
   }
 
-  /// Entries applied between two publications in a replay: bounds the pages that are dirty and
-  /// unsealed at once.
+  /// Entries applied at most between two publications in a replay.
   private static let replayGroup = 1024
 
   private static func replay(
@@ -83,7 +82,7 @@ extension Database {
       state.lastCommitTime = max(state.lastCommitTime, entry.time)
       state.replayedCommits += 1
       pending += 1
-      if pending == replayGroup {
+      if pending == replayGroup || store.isGroupLarge {
         try store.publish(lsn: entry.lsn)
         pending = 0
       }
@@ -130,6 +129,8 @@ extension Database {
   private static func storeOptions(_ configuration: Configuration) -> RecordStore.Options {
     var options = RecordStore.Options()
     options.cacheBytes = configuration.cacheBytes
+    options.snapshotSecondsMax = configuration.limits.snapshotSeconds
+    options.snapshotBytesMax = configuration.limits.snapshotBytes
     return options
   }
 }

@@ -127,7 +127,7 @@ extension Database {
 
   private func isFull(_ group: OpenGroup) -> Bool {
     group.answers.count >= configuration.limits.groupTransactions
-      || group.bytes >= configuration.limits.groupBytes
+      || group.bytes >= configuration.limits.groupBytes || store.isGroupLarge
   }
 
   private func run(_ jobs: [WriteJob], _ group: inout OpenGroup) {
@@ -135,7 +135,9 @@ extension Database {
       switch job {
       case .transaction(let requestID, let run, let finish):
         execute(requestID: requestID, run: run, finish: finish, in: &group)
-        if group.bytes >= configuration.limits.groupBytes { handOver(&group) }
+        if group.bytes >= configuration.limits.groupBytes || store.isGroupLarge {
+          handOver(&group)
+        }
       case .control(let run, _):
         commit(&group)
         if !hasFailed { run() }
@@ -173,6 +175,7 @@ extension Database {
       group.answers.append((finish, .committed(writer.lsn, time)))
     } catch {
       if hasFailed { return finish(.failed(DatabaseError.outcomeUnknown)) }
+      if case StoreError.readOnly(let reason) = error { enterReadOnly(reason) }
       // Answered with the group: the refusal may rest on what an earlier member of it wrote.
       group.answers.append((finish, .failed(error)))
       do {

@@ -37,6 +37,8 @@ public final class Database: Sendable {
     /// Called once, with one line for the log, when invariant 4 strikes. The production handler
     /// ends the process with exit code 74 and does not return.
     public var onFatal: @Sendable (String) -> Void
+    /// Called with one line for the log when something deserves an operator's look.
+    public var onNotice: @Sendable (String) -> Void = { _ in }
 
     public init(
       path: String, disk: any Disk, tables: [TableDescriptor], views: [any View] = [],
@@ -66,8 +68,15 @@ public final class Database: Sendable {
     public var groupBytes = 4 << 20
     /// Bytes of log after which a checkpoint is made.
     public var checkpointLogBytes = 256 << 20
+    /// Bytes of the last checkpoint that have been replaced, after which another is made if they are
+    /// a fifth of the store: so a store that is overwritten stays small.
+    public var checkpointReplacedBytes = 48 << 20
     /// Seconds after which changes are checkpointed however few they are.
     public var checkpointSeconds = 60
+    /// How long a snapshot may be read after a later commit was shown.
+    public var snapshotSeconds: Int64 = 300
+    /// Bytes of the file that one snapshot may keep from being used again.
+    public var snapshotBytes: UInt64 = 4 << 30
     public init() {}
   }
 
@@ -93,7 +102,10 @@ public final class Database: Sendable {
   /// Touched only by whoever has `WriteQueue.isTaken`.
   let writer: WriterState
   let maintenance: Monitor<MaintenanceState>
-  let workers = Mutex<[Worker]>([])
+  /// Why the volume takes no writes; nil while it does.
+  let fullness = Mutex<String?>(nil)
+  let checkpoints = Monitor(CheckpointState())
+  let threads = Mutex<Threads?>(nil)
   /// Keeps the log for whoever reads it; see `HistoryHold`.
   let retention: LogRetention
 

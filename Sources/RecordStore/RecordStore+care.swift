@@ -76,6 +76,22 @@ extension RecordStore {
     gauges.withLock { $0.newestCheckpoint } < registry.publishedLSN
   }
 
+  /// Whether the trees have replaced so much of the newest checkpoint, at least `bytesLeast` and a
+  /// fifth of what is in use, that another checkpoint keeps the file small: until then what was
+  /// replaced cannot be used again. Any thread.
+  public func isCheckpointWorthwhile(bytesLeast: Int) -> Bool {
+    gauges.withLock { gauges in
+      let inUse = gauges.pageCount - gauges.freePages - gauges.retiredPages
+      return gauges.supersededPages >= max(UInt64(bytesLeast / pager.pageSize), inUse / 5)
+    }
+  }
+
+  /// Makes sure that the file has room for a small transaction; `readOnly` when the volume has not.
+  /// On the writer's thread.
+  public func requireSpace() throws(StoreError) {
+    try pager.ensureFree(UInt64(4 * PageLayout.depthMax))
+  }
+
   // MARK: Snapshots
 
   /// Expires the snapshots that are beyond their budgets; their next read throws. Any thread.
@@ -101,7 +117,8 @@ extension RecordStore {
     gauges.withLock { gauges in
       gauges = Gauges(
         newestCheckpoint: newest, olderCheckpoint: older, pageCount: pager.space.pageCount,
-        freePages: pager.space.freeCount, retiredPages: retired, dirtyPages: pager.dirtyCount)
+        freePages: pager.space.freeCount, retiredPages: retired, dirtyPages: pager.dirtyCount,
+        supersededPages: pager.supersededPages)
     }
   }
 

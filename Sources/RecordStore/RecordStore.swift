@@ -49,6 +49,7 @@ public final class RecordStore: @unchecked Sendable {
     var freePages: UInt64 = 0
     var retiredPages: UInt64 = 0
     var dirtyPages = 0
+    var supersededPages: UInt64 = 0
   }
 
   public static let fileName = "records.souk"
@@ -131,6 +132,10 @@ public final class RecordStore: @unchecked Sendable {
 
   /// A sync of the file failed, and nobody knows what the disk holds: the process must stop.
   public var isLost: Bool { pager.file.isLost }
+
+  /// Whether the unsealed group has made so many pages, which cannot leave memory before it is sealed,
+  /// that it had better be sealed.
+  public var isGroupLarge: Bool { pager.isGroupLarge }
 
   /// Whether a `commit` or `replay` failed in the middle of its changes.
   public var needsRollBack: Bool { hasFailed }

@@ -110,7 +110,7 @@ import Testing
     }
     #expect(rounds.value >= 3)
     #expect(session.fatalLines.isEmpty)
-    #expect(session.reasons.allSatisfy { $0.hasPrefix("readOnly") }, "\(session.reasons)")
+    #expect(session.reasons == ["read-only"], "\(session.reasons)")
     #expect(session.acknowledged == 400)
     disk.capacity = nil
     #expect(

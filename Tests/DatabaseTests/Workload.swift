@@ -175,7 +175,11 @@ struct Session: Sendable {
           case .failure(let error) where !isRefused.value:
             isRefused.update { $0 = true }
             session.refusals += 1
-            session.reasons.insert("\(error)")
+            if case StoreError.readOnly = error {
+              session.reasons.insert("read-only")
+            } else {
+              session.reasons.insert("\(error)")
+            }
           case .failure: break
           }
         }

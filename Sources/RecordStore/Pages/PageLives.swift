@@ -49,10 +49,12 @@ package struct PageLives {
     births[run.first] = (lsn, run.count)
   }
 
-  package mutating func retire(_ run: PageRun, at lsn: UInt64) {
+  /// Returns the birth of the run; 0 when it is older than every pin.
+  package mutating func retire(_ run: PageRun, at lsn: UInt64) -> UInt64 {
     let birth = births.removeValue(forKey: run.first)?.lsn ?? 0
     precondition(birth < lsn, "page \(run.first) is retired by the group that made it")
     unpublished.append(Retired(run: run, birth: birth, retired: lsn))
+    return birth
   }
 
   /// Runs that another checkpoint than the opened one may reach: born at an unknown time.

@@ -29,12 +29,15 @@ public final class FrozenCheckpoint: Sendable {
   }
 
   let meta: MetaBlock
+  /// Where the checkpoint before this one ends.
+  public let previousLSN: LSN
   let pages: [PageBytes]
   let freeMap: [UInt8]
   let stage = Mutex<Stage>(.frozen)
 
-  init(meta: MetaBlock, pages: [PageBytes], freeMap: [UInt8]) {
+  init(meta: MetaBlock, previousLSN: LSN, pages: [PageBytes], freeMap: [UInt8]) {
     self.meta = meta
+    self.previousLSN = previousLSN
     self.pages = pages
     self.freeMap = freeMap
   }
@@ -42,6 +45,8 @@ public final class FrozenCheckpoint: Sendable {
   public var lsn: LSN { meta.lsn }
   /// A sync or the meta block failed: the process must stop, for nobody knows what the disk holds.
   public var isLost: Bool { stage.withLock { $0 == .lost } }
+  /// Neither durable nor failed yet.
+  public var isUnderWay: Bool { stage.withLock { $0 == .frozen || $0 == .writing } }
   /// Pages that are to be written, without the free map.
   public var pageCount: Int { pages.count }
 }
@@ -82,9 +87,11 @@ extension Pager {
       pageSize: pageSize, databaseID: newest.databaseID, sequence: newest.sequence + 1, lsn: lsn,
       time: time, pageCount: space.pageCount, root: root, freeMap: reference)
     let checkpoint = FrozenCheckpoint(
-      meta: meta, pages: numbers.compactMap { cache.dirty($0) }, freeMap: map)
+      meta: meta, previousLSN: newest.lsn, pages: numbers.compactMap { cache.dirty($0) },
+      freeMap: map)
     precondition(checkpoint.pages.count == numbers.count, "a dirty page has left the cache")
     frozen = checkpoint
+    (supersededBefore, supersededPages) = (supersededPages, 0)
     return checkpoint
   }
 
@@ -187,6 +194,7 @@ extension Pager {
   package func abandon(_ checkpoint: FrozenCheckpoint) {
     guard frozen === checkpoint else { return }
     frozen = nil
+    supersededPages += supersededBefore
     releaseMap(checkpoint.meta)
     reclaim()
   }

@@ -46,6 +46,10 @@ package final class Pager: PageWriter, @unchecked Sendable {
   /// The valid meta blocks, by slot.
   package internal(set) var metas: [MetaBlock?]
   var frozen: FrozenCheckpoint?
+  /// Pages of the newest checkpoint, or of the one being written, that the trees have replaced.
+  package internal(set) var supersededPages: UInt64 = 0
+  /// What `supersededPages` was before the checkpoint being written.
+  var supersededBefore: UInt64 = 0
 
   package init(
     file: PageFile, cacheBytes: Int, registry: SnapshotRegistry, space: FreeSpace,
@@ -62,6 +66,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
     dirtyPagesMax = max(1, cacheBytes / file.pageSize / 2)
   }
 
+  package var isGroupLarge: Bool { group.born.count > dirtyPagesMax / 4 }
   package var dirtyCount: Int { dirty.count + group.born.count }
   package var hasOpenGroup: Bool {
     !group.born.isEmpty || !group.retired.isEmpty || !group.bornExtents.isEmpty
@@ -138,9 +143,11 @@ package final class Pager: PageWriter, @unchecked Sendable {
       lives.born(PageRun(first: number, count: 1), at: lsn.rawValue)
     }
     for run in group.bornExtents { lives.born(run, at: lsn.rawValue) }
+    let checkpoint = (frozen?.meta ?? newestMeta)?.lsn.rawValue ?? 0
     for run in group.retired {
       if run.count == 1, dirty[run.first] != nil { dirty[run.first] = lsn.rawValue }
-      lives.retire(run, at: lsn.rawValue)
+      let birth = lives.retire(run, at: lsn.rawValue)
+      if birth <= checkpoint { supersededPages += run.count }
     }
     let stillborn = group.stillborn
     group = Group()
@@ -159,7 +166,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
   /// dirty pages early when they take too much of the cache.
   package func published(_ lsn: LSN) throws(StoreError) {
     reclaim()
-    if dirty.count > dirtyPagesMax, frozen == nil { try writeEarly() }
+    if dirty.count > dirtyPagesMax { try writeEarly() }
   }
 
   /// Frees every retired page that no root in use can reach.
@@ -188,9 +195,14 @@ package final class Pager: PageWriter, @unchecked Sendable {
   }
 
   /// Sealed pages may go to their own place at any time: nothing on the disk refers to them before
-  /// the next checkpoint, whose sync covers them.
+  /// the next checkpoint, whose sync covers them. Those of a checkpoint under way are left to it.
   private func writeEarly() throws(StoreError) {
-    let pages = dirty.keys.sorted().compactMap { cache.dirty($0) }
+    let frozenLSN = frozen?.lsn.rawValue ?? 0
+    let numbers = frozen == nil ? Array(dirty.keys) : dirty.keys.filter { number in
+      (lives.births[number]?.lsn ?? 0) > frozenLSN
+    }
+    guard numbers.count > dirtyPagesMax / 2 else { return }
+    let pages = numbers.sorted().compactMap { cache.dirty($0) }
     do {
       try file.write(pages)
     } catch StoreError.readOnly {
