@@ -5,6 +5,7 @@ import Database
 import Disk
 import Glibc
 import Synchronization
+import Testing
 
 /// A clock that advances a millisecond each time it is asked.
 final class StepClock: Sendable {
@@ -52,7 +53,43 @@ func scaled(ci: Int, nightly: Int) -> Int {
 /// Gives the processor away, for loops that wait for another thread to get somewhere.
 func pauseBriefly() { usleep(200) }
 
-/// A folder of the real file system that is gone with the value.
+/// Calls `body` with 0..<count on two threads, and gives what each call said in order.
+func onTwoThreads<Answer: Sendable>(
+  _ count: Int, _ body: @escaping @Sendable (Int) -> [Answer]
+) -> [Answer] {
+  let answers = Shared([[Answer]](repeating: [], count: count))
+  let workers = (0..<2).map { half in
+    Worker {
+      for index in stride(from: half, to: count, by: 2) {
+        let answer = body(index)
+        answers.update { $0[index] = answer }
+      }
+    }
+  }
+  for worker in workers { worker.join() }
+  return answers.value.flatMap(\.self)
+}
+
+/// The files below a folder that this process has open.
+func openFiles(below folder: String) -> [String] {
+  guard let directory = opendir("/proc/self/fd") else { return [] }
+  defer { closedir(directory) }
+  var found: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+      pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    var target = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/fd/" + name, &target, target.count)
+    guard count > 0 else { continue }
+    let path = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    if path.hasPrefix(folder + "/") { found.append(path) }
+  }
+  return found
+}
+
+/// A folder of the real file system that is gone with the value. By then nothing may have a file in
+/// it open.
 final class TemporaryFolder {
   let path: String
 
@@ -66,7 +103,11 @@ final class TemporaryFolder {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  deinit { remove(path) }
+  deinit {
+    let open = openFiles(below: path)
+    #expect(open.isEmpty, "left open: \(open)")
+    remove(path)
+  }
 
   private func remove(_ path: String) {
     let disk = PosixDisk()
