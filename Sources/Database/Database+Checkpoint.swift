@@ -122,7 +122,11 @@ extension Database {
     let taken = Monitor<Result<FrozenCheckpoint?, StoreError>>(.success(nil))
     runOnWriter { [self] in taken.withLock { $0 = freezeForCaller() } }
     let frozen: FrozenCheckpoint?
-    do throws(StoreError) { frozen = try taken.withLock({ $0 }).get() } catch { throw .store(error) }
+    do throws(StoreError) {
+      frozen = try taken.withLock({ $0 }).get()
+    } catch {
+      throw .store(error)
+    }
     guard let frozen else { return }
     defer { runOnWriter { [self] in finish(frozen) } }
     try write(frozen)

@@ -198,9 +198,12 @@ package final class Pager: PageWriter, @unchecked Sendable {
   /// the next checkpoint, whose sync covers them. Those of a checkpoint under way are left to it.
   private func writeEarly() throws(StoreError) {
     let frozenLSN = frozen?.lsn.rawValue ?? 0
-    let numbers = frozen == nil ? Array(dirty.keys) : dirty.keys.filter { number in
-      (lives.births[number]?.lsn ?? 0) > frozenLSN
-    }
+    let numbers =
+      frozen == nil
+      ? Array(dirty.keys)
+      : dirty.keys.filter { number in
+        (lives.births[number]?.lsn ?? 0) > frozenLSN
+      }
     guard numbers.count > dirtyPagesMax / 2 else { return }
     let pages = numbers.sorted().compactMap { cache.dirty($0) }
     do {
