@@ -48,3 +48,18 @@ public enum LogError: Error, Equatable, Sendable {
   case groupTooLarge(bytes: Int, limit: Int)
   case disk(String)
 }
+
+extension LogError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .corrupt(let file, let offset, let reason): "\(file), byte \(offset): \(reason)"
+    case .newerFormat(let file, let version):
+      "\(file): format version \(version) is newer than this program"
+    case .foreign(let file, let reason): "\(file): \(reason)"
+    case .released(let lsn): "commit \(lsn) is not kept any more"
+    case .groupTooLarge(let bytes, let limit):
+      "a group of \(bytes) bytes; the largest has \(limit)"
+    case .disk(let reason): reason
+    }
+  }
+}

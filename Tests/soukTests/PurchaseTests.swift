@@ -4,7 +4,6 @@
 import Bytes
 import Foundation
 import Testing
-
 import souk
 
 @Suite(.serialized) struct PurchaseTests {

@@ -1,9 +1,9 @@
 // The tests of this target drive the real binary: they start it in a process of its own, talk HTTP
 // to it, kill it, and start it again.
 
+import Bytes
 import Foundation
 import Testing
-
 import souk
 
 /// Where the built binary lies: beside the test bundle.
@@ -39,10 +39,13 @@ struct Outcome {
 }
 
 /// Runs a verb to its end.
-func souk(_ arguments: String...) throws -> Outcome {
+func souk(_ arguments: String...) throws -> Outcome { try run([binary] + arguments) }
+
+/// Runs a program to its end.
+func run(_ words: [String]) throws -> Outcome {
   let process = Process()
-  process.executableURL = URL(fileURLWithPath: binary)
-  process.arguments = arguments
+  process.executableURL = URL(fileURLWithPath: words[0])
+  process.arguments = Array(words.dropFirst())
   let (output, errors) = (Pipe(), Pipe())
   process.standardOutput = output
   process.standardError = errors
@@ -53,6 +56,27 @@ func souk(_ arguments: String...) throws -> Outcome {
   return Outcome(
     status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
     errors: String(decoding: complaint, as: UTF8.self))
+}
+
+/// Every name below a folder, with the hash of what a file holds: equal when nothing was changed.
+func contents(of folder: String) -> [String: UInt64] {
+  var found: [String: UInt64] = [:]
+  let files = FileManager.default.enumerator(atPath: folder)?.allObjects ?? []
+  for case let name as String in files {
+    let data = FileManager.default.contents(atPath: folder + "/" + name)
+    found[name] = data.map { $0.withUnsafeBytes { XXH64.hash($0) } } ?? 0
+  }
+  return found
+}
+
+extension Outcome {
+  /// What it printed, as JSON.
+  var json: [String: Any] {
+    get throws {
+      let value = try JSONSerialization.jsonObject(with: Data(output.utf8))
+      return try #require(value as? [String: Any], "\(output.prefix(300))")
+    }
+  }
 }
 
 extension HTTPAnswer {

@@ -12,7 +12,12 @@ package final class ChildServer {
   private var hasEnded = false
 
   /// Starts `binary serve …` and waits for its line `listening on http://HOST:PORT`.
-  package init(binary: String, arguments: [String]) throws {
+  /// - Parameters:
+  ///   - environment: added to what this process has.
+  ///   - errors: a new file for its standard error; that of this process without it.
+  package init(
+    binary: String, arguments: [String], environment: [String] = [], errors: String? = nil
+  ) throws {
     var pipe: [Int32] = [0, 0]
     guard Glibc.pipe(&pipe) == 0 else { throw VerbFailure("cannot make a pipe", .inputOutput) }
     var actions = posix_spawn_file_actions_t()
@@ -20,13 +25,20 @@ package final class ChildServer {
     posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
     posix_spawn_file_actions_addclose(&actions, pipe[0])
     posix_spawn_file_actions_addclose(&actions, pipe[1])
+    if let errors {
+      posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+    }
     defer { posix_spawn_file_actions_destroy(&actions) }
-    let words = [binary, "serve", "--listen", "127.0.0.1:0"] + arguments
+    // env(1) adds to the environment without touching that of the other threads of this process.
+    let program = environment.isEmpty ? binary : "/usr/bin/env"
+    let words =
+      (environment.isEmpty ? [] : [program] + environment)
+      + [binary, "serve", "--listen", "127.0.0.1:0"] + arguments
     var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }
     var child = pid_t()
-    let result = posix_spawn(&child, binary, &actions, nil, &pointers, environ)
+    let result = posix_spawn(&child, program, &actions, nil, &pointers, environ)
     Glibc.close(pipe[1])
     guard result == 0 else {
       Glibc.close(pipe[0])

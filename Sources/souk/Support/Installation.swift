@@ -59,9 +59,11 @@ struct Installation {
   }
 
   /// Opens for reading and writing; the lock says when a server has it.
-  static func open(_ path: String, cacheBytes: Int? = nil) throws(VerbFailure) -> Installation {
+  static func open(
+    _ path: String, _ adjust: (inout Database.Configuration) -> Void = { _ in }
+  ) throws(VerbFailure) -> Installation {
     var configuration = configuration(path, disk: PosixDisk())
-    if let cacheBytes { configuration.cacheBytes = cacheBytes }
+    adjust(&configuration)
     do throws(DatabaseError) {
       return Installation(database: try Database.open(configuration))
     } catch {
@@ -73,7 +75,13 @@ struct Installation {
   static func failure(_ error: DatabaseError, at path: String) -> VerbFailure {
     switch error {
     case .notFound, .disk, .log(.disk), .store(.disk):
-      return StoreFiles.missingPart(path) ?? VerbFailure(error)
+      if let failure = StoreFiles.missingPart(path) { return failure }
+      do throws(DiskError) {
+        _ = try PosixDisk().list(path)
+      } catch  where error.kind != .notFound {
+        return VerbFailure(DatabaseError.disk(error))
+      } catch {}
+      return VerbFailure(error)
     default: return VerbFailure(error)
     }
   }

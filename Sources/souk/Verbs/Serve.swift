@@ -52,7 +52,10 @@ struct Serve: ParsableCommand {
 
     let started = SystemClock.monotonicMicroseconds()
     let log = Log.standard()
-    let installation = try Installation.open(directory.data, cacheBytes: cacheMib << 20)
+    let installation = try Installation.open(directory.data) { configuration in
+      configuration.cacheBytes = cacheMib << 20
+      configuration.onFatal = Self.endAfterFatal
+    }
     let database = installation.database
     let token = ControlFile.makeToken()
     let service = try Service(
@@ -79,6 +82,18 @@ struct Serve: ParsableCommand {
     try? ControlFile.remove(from: directory.data)
     try database.close()
     Terminal.note("stopped cleanly at commit \(lsn)")
+  }
+
+  /// Ends the process at once: nothing that is not durable may be answered.
+  private static let endAfterFatal: @Sendable (String) -> Void = { line in
+    var reason = line
+    if let value = try? JSONValue(parsing: Array(line.utf8)), let text = value["error"]?.text {
+      reason = text
+    }
+    Terminal.error(
+      "the commit log cannot be made durable, so the server stops and answers nothing more: "
+        + "\(reason); mend the disk and start again: everything that was answered is there")
+    _exit(ExitStatus.inputOutput.rawValue)
   }
 
   /// Lets `souk store` ask this server. Serving goes on without it.
