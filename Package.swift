@@ -94,7 +94,8 @@ let package = Package(
     tests(
       of: "Server",
       [
-        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace", nioPosix,
+        "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
+        nioPosix,
       ]),
     tests(of: "souk", ["Bytes"]),
     .testTarget(name: "HouseTests", swiftSettings: settings),

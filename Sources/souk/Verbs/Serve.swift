@@ -54,6 +54,7 @@ struct Serve: ParsableCommand {
     let log = Log.standard()
     let installation = try Installation.open(directory.data) { configuration in
       configuration.cacheBytes = cacheMib << 20
+      configuration.onNotice = { log.notice($0) }
       configuration.onFatal = Self.endAfterFatal
     }
     let database = installation.database

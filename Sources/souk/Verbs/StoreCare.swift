@@ -141,7 +141,7 @@ struct StoreRestoreVerb: ParsableCommand {
         "  the backup holds the commits from \(report.range.lowerBound) to "
           + "\(report.range.upperBound)"
           + (report.droppedCommits == 0
-            ? "" : "; the last \(Terminal.grouped(report.droppedCommits)) were left out"),
+            ? "" : "; without the last \(Terminal.count(report.droppedCommits, "commit"))"),
         "  hash \(report.hash)",
       ]
     }
