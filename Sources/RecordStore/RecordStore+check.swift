@@ -172,6 +172,8 @@ extension RecordStore {
       for (_, root) in try namedRoots(meta.root) {
         try check.walk(root) { (item) throws(StoreError) in try mark(item, &reached) }
       }
+      // Read when it is opened after a crash, and by nobody until then.
+      if meta.freeMap.firstPage != 0 { _ = try pager.file.read(meta.freeMap) }
     } catch {
       report.problems.append("checkpoint \(meta.lsn) of meta block \(meta.slot): \(error)")
     }
