@@ -67,20 +67,14 @@ extension Database {
       let copy = try store.copyInMemory(
         of: hold.records, disk: configuration.disk, folder: configuration.path)
       defer { copy.close() }
-      try readLog(from: hold.records.lsn.next, through: lsn) { entry in
-        try copy.replay(entry)
-        if entry.lsn.rawValue % Self.replayGroup == 0 || entry.lsn == lsn || copy.isGroupLarge {
-          try copy.publish(lsn: entry.lsn)
-        }
-      }
+      var replay = Replay(into: copy)
+      try readLog(from: hold.records.lsn.next, through: lsn) { entry in try replay.add(entry) }
+      try replay.finish()
       return (lsn, try copy.contentHash(copy.snapshot(purpose: "hash")))
     } catch {
       throw DatabaseError(error)
     }
   }
-
-  /// Entries applied between two publications: bounds what is dirty and unsealed at once.
-  private static let replayGroup: UInt64 = 1024
 
   private func contentHashIfNewest(
     _ lsn: LSN

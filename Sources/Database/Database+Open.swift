@@ -62,14 +62,11 @@ extension Database {
     }
   }
 
-  /// Entries applied at most between two publications in a replay.
-  private static let replayGroup = 1024
-
   private static func replay(
     _ log: FileCommitLog, into store: RecordStore, _ opening: inout Opening
   ) throws {
     guard log.durableLSN > opening.checkpointLSN else { return }
-    var pending = 0
+    var replay = Replay(into: store)
     var state = opening
     try log.read(from: opening.checkpointLSN.next) { entry in
       guard entry.lsn == state.recoveredLSN.next else {
@@ -77,17 +74,12 @@ extension Database {
           file: "log", offset: 0,
           reason: "commit \(state.recoveredLSN.next) is missing before commit \(entry.lsn)")
       }
-      try store.replay(entry)
+      try replay.add(entry)
       state.recoveredLSN = entry.lsn
       state.lastCommitTime = max(state.lastCommitTime, entry.time)
       state.replayedCommits += 1
-      pending += 1
-      if pending == replayGroup || store.isGroupLarge {
-        try store.publish(lsn: entry.lsn)
-        pending = 0
-      }
     }
-    if pending > 0 { try store.publish(lsn: state.recoveredLSN) }
+    try replay.finish()
     opening = state
   }
 

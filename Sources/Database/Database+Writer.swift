@@ -216,7 +216,7 @@ extension Database {
   private func repair(_ group: OpenGroup) throws(StoreError) {
     guard store.needsRollBack else { return }
     store.rollBackGroup()
-    for entry in group.entries { try store.replay(entry) }
+    try store.replay(group.entries)
   }
 
   /// Answers a group that nothing more is to be done for.

@@ -3,7 +3,7 @@
 // floor above appends the operations that `commit` returns and then calls `publish`.
 //
 //   writer      beginTransaction -> (work) -> commit ... -> seal(lsn) -> [log append] -> show(group)
-//   recovery    open -> replay(entry) ... -> publish(lsn)
+//   recovery    open -> Replay.add(entry) ... -> Replay.finish
 //   readers     snapshot
 //   care        freeze (writer) -> writeFrozen (any thread) -> finish (writer)
 //
@@ -118,12 +118,16 @@ public final class RecordStore: @unchecked Sendable {
     return operations
   }
 
-  /// Applies a logged transaction again. Call `publish` after it, or after several.
-  public func replay(_ entry: LogEntry) throws(StoreError) {
+  /// Applies logged transactions again, all at once and in the order of their keys. Readers see them
+  /// after `publish`. `pause` is called now and then, and may publish; that shows rows of some of
+  /// them, so it is for when there are no readers.
+  public func replay(
+    _ entries: [LogEntry], pause: () throws(StoreError) -> Void = { () throws(StoreError) in }
+  ) throws(StoreError) {
     try requireHealth()
-    lastTime = max(lastTime, entry.time)
+    for entry in entries { lastTime = max(lastTime, entry.time) }
     do {
-      try trees.apply(operations: entry.operations, tables: tables)
+      try trees.replay(entries, tables: tables, pause: pause)
     } catch {
       hasFailed = true
       throw error

@@ -26,6 +26,20 @@ public struct TransactionOverlay {
 
     public private(set) var chunks: [[Entry]] = []
 
+    init() {}
+
+    /// Of entries in ascending order of their keys, each key once.
+    init(ascending entries: some Sequence<Entry>) {
+      var chunk: [Entry] = []
+      for entry in entries {
+        chunk.append(entry)
+        guard chunk.count == Self.chunkCountMax else { continue }
+        chunks.append(chunk)
+        chunk = []
+      }
+      if !chunk.isEmpty { chunks.append(chunk) }
+    }
+
     struct Position {
       var chunk: Int
       var index: Int
@@ -99,37 +113,6 @@ public struct TransactionOverlay {
 
   mutating func set(_ change: IndexChange) {
     set(change.tree, Entry(key: change.key, value: change.value, operation: nil))
-  }
-
-  /// The overlay that the transaction with these logged operations had.
-  ///
-  /// A unique value may pass from one row to another within a transaction, in an order that the
-  /// log does not keep; so first all old index entries go, then all new ones come.
-  init(
-    replaying operations: [Operation], tables: [UInt32: TableDescriptor], over base: WorkingTrees
-  ) throws(StoreError) {
-    for operation in operations {
-      switch operation {
-      case .put(let table, let key, let value, _):
-        set(TableDescriptor.tree(of: table), Entry(key: key, value: value, operation: nil))
-      case .delete(let table, let key, _):
-        set(TableDescriptor.tree(of: table), Entry(key: key, value: nil, operation: nil))
-      case .event: break
-      }
-    }
-    var changes: [IndexChange] = []
-    for (tree, rows) in trees {
-      guard let table = tables[tree >> 8], !table.indexes.isEmpty else { continue }
-      let reader = base.reader(tree)
-      for chunk in rows.chunks {
-        for row in chunk {
-          changes += try IndexChange.changes(
-            in: table, key: row.key, before: try reader.value(row.key), after: row.value)
-        }
-      }
-    }
-    for change in changes where change.value == nil { set(change) }
-    for change in changes where change.value != nil { set(change) }
   }
 }
 

@@ -58,8 +58,9 @@ func aStoreUnderRandomWorkEqualsItsModel(seed: UInt64) throws {
       store.close()
       let opening: StoreOpening
       (store, opening) = try StoreHarness.open(disk, cachePages: cachePages)
-      for entry in work.log where entry.lsn > opening.checkpointLSN { try store.replay(entry) }
-      try store.publish(lsn: work.log[work.log.count - 1].lsn)
+      var replay = Replay(into: store)
+      for entry in work.log where entry.lsn > opening.checkpointLSN { try replay.add(entry) }
+      try replay.finish()
       #expect(try StoreModel.read(store.snapshot(purpose: "test")) == work.model, "\(note)")
     case 9: StoreHarness.expectSound(store, note)
     default: break

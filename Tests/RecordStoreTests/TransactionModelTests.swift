@@ -74,6 +74,11 @@ private func scanned(
   return pairs
 }
 
+/// As the log holds it; position and time are of no account to the trees.
+private func entry(_ transaction: Transaction) -> LogEntry {
+  LogEntry(lsn: LSN(1), time: .zero, operations: transaction.operations)
+}
+
 @Suite struct TransactionModelTests {
   @Test(arguments: UInt64(1)...12)
   func behaveLikeAModelAndReplayToTheSameContent(_ seed: UInt64) throws {
@@ -83,6 +88,7 @@ private func scanned(
     let (replayPages, replayed) = try makeTrees()
     var model = ShelfModel()
     for group in 0..<20 {
+      var logged: [LogEntry] = []
       for _ in 0..<4 {
         let transaction = begin(live, seed: random.next())
         var draft = model
@@ -94,8 +100,12 @@ private func scanned(
         guard Int.random(in: 0..<4, using: &random) > 0 else { continue }
         try expectOperations(transaction.operations, from: before, to: draft, comment)
         try live.apply(transaction.overlay)
-        try replayed.apply(operations: transaction.operations, tables: [3: shelf])
+        logged.append(entry(transaction))
         model = draft
+      }
+      // Now all at once, now one by one: what is merged first must come to the same.
+      for part in group % 2 == 0 ? [logged] : logged.map({ [$0] }) {
+        try replayed.replay(part, tables: [3: shelf])
       }
       let root = try live.seal()
       pages.endGroup()
@@ -231,7 +241,7 @@ private func scanned(
     try second.put(shelf, key: [0], value: [2, 0])
     try live.apply(second.overlay)
     for transaction in [first, second] {
-      try replayed.apply(operations: transaction.operations, tables: [3: shelf])
+      try replayed.replay([entry(transaction)], tables: [3: shelf])
     }
     for store in [live, replayed] {
       #expect(try store.reader(0x301).value([0]) == [1])
@@ -280,7 +290,7 @@ private func scanned(
       }
       #expect(try transaction.nextOrdinal(space: 2) == expected / 3)
       try live.apply(transaction.overlay)
-      try replayed.apply(operations: transaction.operations, tables: [:])
+      try replayed.replay([entry(transaction)], tables: [:])
     }
     #expect(try begin(replayed).nextOrdinal(space: 1) == 9)
   }

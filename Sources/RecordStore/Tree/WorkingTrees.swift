@@ -7,7 +7,7 @@
 // Invariants
 // 1. `roots` is complete: a tree that is not in it is empty.
 // 2. Between groups every root is sealed, and `roots` is what the catalog holds.
-// 3. Live transactions and replayed entries go through the same `apply(_: TransactionOverlay)`.
+// 3. Live transactions and replayed entries go through the same `apply` of an overlay.
 
 import Bytes
 import CommitLog
@@ -38,30 +38,44 @@ public final class WorkingTrees {
 
   /// Writes what a transaction has put and deleted, trees and keys in ascending order.
   public func apply(_ overlay: TransactionOverlay) throws(StoreError) {
+    try apply(overlay) { () throws(StoreError) in }
+  }
+
+  /// Applies logged transactions again, merged; see `TransactionOverlay.init(replaying:)`.
+  public func replay(
+    _ entries: [LogEntry], tables: [UInt32: TableDescriptor],
+    pause: () throws(StoreError) -> Void = { () throws(StoreError) in }
+  ) throws(StoreError) {
+    let overlay = try TransactionOverlay(replaying: entries, tables: tables, over: self)
+    try apply(overlay, pause: pause)
+  }
+
+  /// `pause` is called now and then, with the trees in order; it may `seal`.
+  private func apply(
+    _ overlay: TransactionOverlay, pause: () throws(StoreError) -> Void
+  ) throws(StoreError) {
     for number in overlay.trees.keys.sorted() {
-      guard let tree = overlay.trees[number] else { continue }
-      var root = roots[number] ?? .empty
-      changed.insert(number)
-      // Kept in step even when a call throws, so that nothing reads a half-changed old root.
-      defer { roots[number] = root.isEmpty ? nil : root }
-      for chunk in tree.chunks {
-        for entry in chunk {
-          if let value = entry.value {
-            try editor.put(&root, key: entry.key, value: value)
-          } else {
-            try editor.delete(&root, key: entry.key)
-          }
-        }
+      for chunk in overlay.trees[number]?.chunks ?? [] {
+        try apply(chunk, to: number)
+        try pause()
       }
     }
   }
 
-  /// Replays a logged transaction. Index entries follow from `tables`; rows of a table that is not
-  /// there are written without any. Events are none of the trees' business.
-  public func apply(
-    operations: [Operation], tables: [UInt32: TableDescriptor]
+  private func apply(
+    _ chunk: [TransactionOverlay.Entry], to number: UInt32
   ) throws(StoreError) {
-    try apply(TransactionOverlay(replaying: operations, tables: tables, over: self))
+    var root = roots[number] ?? .empty
+    changed.insert(number)
+    // Kept in step even when a call throws, so that nothing reads a half-changed old root.
+    defer { roots[number] = root.isEmpty ? nil : root }
+    for entry in chunk {
+      if let value = entry.value {
+        try editor.put(&root, key: entry.key, value: value)
+      } else {
+        try editor.delete(&root, key: entry.key)
+      }
+    }
   }
 
   /// Ends the group: hashes its pages and gives the reference of the catalog's root page.
