@@ -109,7 +109,7 @@ import Testing
   static let sizes =
     (0..<22).map { Size(value: 1500 + 20 * $0, segment: 8 << 10, step: 1) } + [
       Size(value: 24_000, segment: 64 << 10, step: 1),
-      Size(value: 65_000, segment: 192 << 10, step: scaled(ci: 7, nightly: 1)),
+      Size(value: 65_000, segment: 192 << 10, step: spaced(ci: 7, nightly: 1)),
     ]
 
   /// Of the large frames each eighth case is followed by a commit and another crash, at night all.
@@ -117,7 +117,7 @@ import Testing
   func everyLengthOfTheLastFrameLeavesThePrefix(_ tail: Tail, part: Int) throws {
     for (index, size) in Self.sizes.enumerated() where index % 6 == part {
       let pair = try Pair(tail, valueBytes: size.value, size.segment)
-      let every = size.value < 2000 ? 1 : scaled(ci: 8, nightly: 1)
+      let every = size.value < 2000 ? 1 : spaced(ci: 8, nightly: 1)
       for length in stride(from: 0, through: pair.frame.count, by: size.step) {
         var bytes = pair.before
         let range = pair.frame.lowerBound..<pair.frame.lowerBound + length

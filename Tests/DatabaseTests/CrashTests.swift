@@ -91,7 +91,7 @@ import Testing
     whole.startTrace()
     #expect(Session.run(workload, on: whole, seed: seed).acknowledged == 10)
     let points = whole.trace.enumerated().filter { $0.element.kind.changes }.map(\.offset)
-    let unitsMost = scaled(ci: 10, nightly: 14)
+    let unitsMost = max(6, scaled(ci: 10, nightly: 14))
     let counts = onTwoThreads(points.count) { index in
       SimulatedDisk.Moment.allCases.flatMap { moment -> [(units: Int, failures: [String])] in
         let disk = SimulatedDisk()
@@ -109,6 +109,8 @@ import Testing
     let failures = counts.flatMap(\.failures)
     #expect(failures.isEmpty, "\(failures.count): \(failures.prefix(6).joined(separator: "\n"))")
     let images = counts.reduce(0) { $0 + 1 << $1.units }
-    #expect(images >= 4000 && Set(counts.map(\.units)).count >= 6, "\(images) images")
+    #expect(
+      images >= scaled(ci: 4000, nightly: 8000) && Set(counts.map(\.units)).count >= 6,
+      "\(images) images")
   }
 }
