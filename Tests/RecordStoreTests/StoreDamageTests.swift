@@ -56,6 +56,17 @@ private func twoCheckpoints() throws -> (
   let (store, opening) = try StoreHarness.open(made.disk)
   #expect(opening.rebuiltFreeMap)
   #expect(try StoreModel.read(store.snapshot(purpose: "test")) == made.newer)
+  let problems = store.check(deep: true).problems
+  #expect(problems.count == 1 && problems[0].contains("extent at page"), "\(problems)")
+  // Two checkpoints later nothing refers to the lost map.
+  for number in UInt64(81)...82 {
+    let row = LogEntry(
+      lsn: LSN(number), time: .zero,
+      operations: [.put(table: 77, key: key(number), value: [1], before: nil)])
+    try store.replay([row])
+    try store.publish(lsn: row.lsn)
+    try store.checkpoint()
+  }
   StoreHarness.expectSound(store)
 }
 
