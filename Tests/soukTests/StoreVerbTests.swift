@@ -60,6 +60,10 @@ import souk
   @Test func everyVerbAnswersForAStoppedDirectoryAndChangesNoByte() throws {
     let folder = try TemporaryFolder()
     let data = try market(folder)
+    // What a killed compaction leaves, and what an opening for work would tidy away.
+    try FileManager.default.createDirectory(
+      atPath: data + "/compaction", withIntermediateDirectories: false)
+    _ = try folder.write("half", to: "data/compaction/records.souk")
     let before = contents(of: data)
     try look(at: data)
     #expect(try json("readers", data)["server"] == nil)
