@@ -95,12 +95,10 @@ final class DataDirectory: Sendable {
       if try disk.exists(file) {
         let handle = try disk.open(file, mode: .readOnly)
         defer { handle.close() }
-        guard try handle.size() == UInt64(byteCount),
-          let bytes = try handle.read(byteCount, at: 0)
-        else {
-          throw DatabaseError.disk(DiskError(.inputOutput(0), call: "read secret", path: file))
-        }
-        return bytes
+        let size = try handle.size()
+        if size == UInt64(byteCount), let bytes = try handle.read(byteCount, at: 0) { return bytes }
+        throw DatabaseError.secret(
+          path: file, reason: "the secret has \(size) bytes instead of \(byteCount)")
       }
       var writer = ByteWriter(reserving: byteCount + 8)
       while writer.count < byteCount { writer.u64(random()) }

@@ -37,7 +37,7 @@ extension Database {
     var last = SystemClock.monotonicMicroseconds()
     var notBefore: Int64 = 0
     while true {
-      checkpoints.wait(milliseconds: Self.lookMillis) { state in
+      _ = checkpoints.wait(milliseconds: Self.lookMillis) { state in
         state.isStopping || state.frozen != nil ? true : nil
       }
       let (isStopping, frozen) = checkpoints.withLock { state in (state.isStopping, state.take()) }

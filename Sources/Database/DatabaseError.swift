@@ -29,6 +29,8 @@ public enum DatabaseError: Error, Sendable {
   case refused(String)
   /// A backup is not what its MANIFEST says, or has none.
   case backup(path: String, reason: String)
+  /// A secret of the installation is damaged.
+  case secret(path: String, reason: String)
   /// A commit was asked for that is not kept any more, or not there yet; the sentence says the range.
   case outOfRange(String)
   /// Something that no engine declares to throw.
@@ -65,6 +67,9 @@ extension DatabaseError: CustomStringConvertible {
     case .notEmpty(let path): "\(path) is not empty; name a folder that does not exist yet"
     case .refused(let reason), .outOfRange(let reason): reason
     case .backup(let path, let reason): "backup \(path): \(reason)"
+    case .secret(let path, let reason):
+      "\(path): \(reason); put the file back from a copy of the folder, or remove it: a new one is "
+        + "made, and what was signed with it is not valid any more"
     case .unexpected(let reason): reason
     case .view(let name, let reason): "view \(name) cannot be rebuilt: \(reason)"
     }

@@ -47,7 +47,7 @@ public struct StoreFailure: Error, Fields, Equatable {
     case .disk: self.init("\(error); \(Self.nextForDisk)", exitCode: Self.inputOutput)
     case .outcomeUnknown: self.init("\(error)", exitCode: Self.inputOutput)
     case .view: self.init("\(error); \(Self.next)", exitCode: Self.corrupt)
-    case .backup: self.init("\(error)", exitCode: Self.corrupt)
+    case .backup, .secret: self.init("\(error)", exitCode: Self.corrupt)
     case .locked(let path):
       self.init(
         "\(path) is in use by another process; wait for it, or stop it", exitCode: Self.locked)
