@@ -227,7 +227,7 @@ import Testing
             let (id, text) = (UInt64(thread * 1000 + number % 40), "\(number)")
             // One thread a note, and only the last of its writes is outstanding.
             guard (try? database.writeBlocking(Self.put(id, text))) != nil else {
-              _ = written.update { $0[id] = nil }
+              written.update { $0[id] = nil }
               continue
             }
             written.update { $0[id] = text }

@@ -29,7 +29,7 @@ import Testing
       Worker {
         var random = SplitMix64(seed: UInt64(number))
         var held = database.snapshot()
-        var before = try? held.records.entryCount(tree: Self.rows.tree)
+        var before = held.records.entryCount(tree: Self.rows.tree)
         while !isOver.load(ordering: .relaxed) {
           // The next snapshot is there before this one goes.
           let next = database.snapshot()

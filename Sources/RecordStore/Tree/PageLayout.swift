@@ -263,8 +263,7 @@ package struct PageView {
     return (low, false)
   }
 
-  /// The first slot in `first..<end` whose head is not below `head`. Branchless: a mispredicted
-  /// branch a step costs more than the loads.
+  /// The first slot in `first..<end` whose head is not below `head`.
   @inline(__always)
   private func lowerBound(_ head: UInt32, _ first: Int, _ end: Int) -> Int {
     var low = first
