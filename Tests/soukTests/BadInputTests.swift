@@ -86,7 +86,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     BadInput("no secrets", [65, 65, 65, 65, 0, 0]) {
       try FileManager.default.removeItem(atPath: $0 + "/secrets")
     },
-    BadInput("random bytes in every secret", [0, 0, 74, 1, 0, 0]) { data in
+    BadInput("random bytes in every secret", [0, 0, 65, 1, 0, 0]) { data in
       for name in try FileManager.default.contentsOfDirectory(atPath: data + "/secrets") {
         try randomBytes(7).write(to: url(data + "/secrets/" + name))
       }

@@ -147,12 +147,7 @@ struct StoreBench {
   private func start(
     _ workload: String, _ step: Step, _ engine: Engine, rows: Double
   ) throws -> StoreWorkload.Line {
-    let count =
-      switch step.kind {
-      case "commit": preload
-      case "space": max(1000, keys / 40)
-      default: keys
-      }
+    let count = step.kind == "commit" ? preload : keys
     // All rows and half as much again, so that what is warm is in memory.
     let cache = step.kind == "memory" ? Self.memoryCacheBytes : max(256 << 20, keys * 216 * 3 / 2)
     let ended = try ChildOutput.run(

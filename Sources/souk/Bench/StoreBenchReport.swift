@@ -110,7 +110,7 @@ struct StoreBenchReport: Fields {
       )
     case "space":
       return (
-        "space after 100 rounds, each overwriting as many rows as there are, at random",
+        "space after 100 rounds, each overwriting a twentieth of the rows, at random",
         [
           Column("folder/live", "folderOverLive"), Column("file/live", "fileOverLive"),
           Column("compacted/live", "compactedOverLive"),

@@ -153,13 +153,13 @@ extension StoreWorkload {
 
   // MARK: Space
 
-  /// A hundred rounds, each of which overwrites as many rows as there are, at random.
+  /// A hundred rounds, each of which overwrites a twentieth of the rows, at random.
   func space() throws -> [Measure] {
     let database = try database()
     try loadRows(into: database)
     var random = StoreRows.Random(17)
     for round in 1...100 as ClosedRange<UInt64> {
-      for _ in stride(from: 0, to: keys, by: 1000) {
+      for _ in stride(from: 0, to: keys / 20, by: 1000) {
         let rows = (0..<1000).map { _ in
           StoreRows.Row(StoreRows.stored(random.next() % keys, of: keys), version: round)
         }
