@@ -141,6 +141,9 @@ public final class HTTPServer: Sendable {
     // A listener that is closed already, or a group that is shut down, is what we want.
     try? taken.listener.close().wait()
     var report = DrainReport(unfinishedConnections: 0)
+    // All loops know before one of them closes anything: whoever sees a connection closed may count on
+    // every answer from then on to say that its own will be.
+    for state in taken.states { try? state.eventLoop.submit { state.value.beginDrain() }.wait() }
     let ends = taken.states.map { state in
       state.eventLoop.flatSubmit { state.value.drain(withinMillis: millis) }
     }

@@ -58,11 +58,14 @@ final class LoopState {
     if connections.isEmpty { finishDrain(forced: 0) }
   }
 
+  /// From here on every answer is the last of its connection.
+  func beginDrain() { isDraining = true }
+
   /// Closes what is idle, lets the rest finish, and after `millis` closes that too. The future
   /// holds how many connections had to be closed unfinished.
   func drain(withinMillis millis: Int64) -> EventLoopFuture<Int> {
     if let drained { return drained.futureResult }
-    isDraining = true
+    beginDrain()
     let promise = loop.makePromise(of: Int.self)
     drained = promise
     for connection in Array(connections.values) { connection.closeIfIdle() }
