@@ -80,6 +80,7 @@ struct StoreWorkload {
     var configuration = configuration()
     if !checkpoints {
       configuration.limits.checkpointLogBytes = 1 << 40
+      configuration.limits.checkpointReplacedBytes = 1 << 40
       configuration.limits.checkpointSeconds = 1 << 30
     }
     return try PosixDisk().exists(folder)
