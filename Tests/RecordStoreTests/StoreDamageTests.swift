@@ -163,6 +163,35 @@ private func twoCheckpoints() throws -> (
   StoreHarness.expectSound(store)
 }
 
+@Test func aScanThatExpiresOnItsWayEndsWithTheError() throws {
+  let store = try StoreHarness.create(StoreHarness.disk())
+  func write(_ lsn: UInt64) throws {
+    let transaction = store.beginTransaction(time: Timestamp(microseconds: Int64(lsn))) { 1 }
+    for row in 0..<300 as Range<UInt64> {
+      try transaction.put(
+        StoreHarness.plain, key: key(row), value: [UInt8](repeating: UInt8(lsn), count: 200))
+    }
+    _ = try store.commit(transaction)
+    try store.publish(lsn: LSN(lsn))
+  }
+  try write(1)
+  let snapshot = store.snapshot(purpose: "slow")
+  try write(2)
+  var seen = 0
+  #expect(throws: StoreError.snapshotExpired) {
+    try snapshot.scan(tree: StoreHarness.plain.tree, KeyRange(), reverse: false) {
+      (_, value) throws(StoreError) in
+      seen += 1
+      #expect(value.withUnsafeBytes { $0.allSatisfy { $0 == 1 } })
+      if seen == 50 {
+        _ = store.expireSnapshots(now: Timestamp(microseconds: 900_000_000))
+      }
+      return .next
+    }
+  }
+  #expect(seen >= 50 && seen < 300, "\(seen)")
+}
+
 @Test func readersBesideTheWriterSeeWholeStatesOnly() async throws {
   let store = try StoreHarness.create(StoreHarness.disk(), cachePages: 20)
   func write(_ lsn: UInt64) throws {
