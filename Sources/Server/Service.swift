@@ -36,15 +36,18 @@ public final class Service: Sendable {
     let operations = operationsRoutes(
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
+    let groups =
+      try marketplace.routeGroups.map(Self.countingFailures) + [operations]
+      + [control.map { Self.unlimited($0.routes) }].compactMap { $0 }
     let router = try Router(
-      try marketplace.routeGroups + [operations] + [control?.routes].compactMap { $0 }, pool: pool,
-      authenticate: marketplace.authenticate)
+      groups, pool: pool, options: options, authenticate: marketplace.authenticate)
     var openAPI = OpenAPIDocument(title: "Souk", version: version)
     // The control routes are for this program's own command line and no part of the API.
     document.set(
       openAPI.render(router.routes.filter { !$0.path.hasPrefix(StoreControl.pathPrefix) }))
     let counters = Metrics(routes: router.routes, options: options, log: log) { text in
       Self.appendEngineMetrics(of: database, to: &text)
+      router.appendMetrics(to: &text)
     }
     metrics.set(counters)
     server = HTTPServer(options: options, handler: router, observer: counters)
@@ -62,6 +65,25 @@ public final class Service: Sendable {
     try control?.shutDown()
     try pool.syncShutdownGracefully()
     return report.unfinishedConnections
+  }
+
+  /// Whoever sends something to `/auth/` proves who he is, or guesses.
+  private static func countingFailures(_ group: RouteGroup) -> RouteGroup {
+    var group = group
+    group.routes = group.routes.map { route in
+      guard route.path.hasPrefix("/auth/"), route.method != .get, route.body != .none else {
+        return route
+      }
+      return route.limited(.failures(account: "email"))
+    }
+    return group
+  }
+
+  /// The command line of the same machine asks as often as it must.
+  private static func unlimited(_ group: RouteGroup) -> RouteGroup {
+    var group = group
+    group.routes = group.routes.map { $0.limited(.exempt) }
+    return group
   }
 
   private static func appendEngineMetrics(of database: Database, to text: inout String) {

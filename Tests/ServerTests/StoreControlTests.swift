@@ -24,7 +24,7 @@ import Testing
         views: [ProductSearch.makeIndex()])
       configuration.segmentBytes = 1 << 20
       database = try Database.create(configuration)
-      var options = ServerOptions()
+      var options = ServerOptions().withoutRateLimits
       options.port = 0
       options.loops = 1
       service = try Service(

@@ -32,7 +32,10 @@ extension Connection {
     }
     let request = Request(
       method: Method(head.method), target: target, headers: headers, id: requestID,
-      remoteAddress: remoteAddress)
+      remoteAddress: state.options.trustedProxies.isEmpty
+        ? remoteAddress
+        : ClientAddress.behind(
+          remoteAddress, headers.all("X-Forwarded-For"), trusting: state.options.trustedProxies))
     self.request = request
     do throws(APIError) {
       try checkFraming(request)

@@ -5,11 +5,11 @@ import NIOCore
 extension Connection {
   /// Writes the answer to the exchange under way. One for an older exchange is dropped: that
   /// request timed out, or its client went away.
-  func respond(_ response: Response, exchange: UInt64, route: Int, failure: String?) {
-    guard phase == .handling, exchange == self.exchange else { return }
-    self.exchange &+= 1
+  func respond(_ response: Response, _ handled: Handled) {
+    guard phase == .handling, handled.exchange == exchange else { return }
+    exchange &+= 1
     if state.isDraining || (isInputClosed && queue.isEmpty) { keepsAlive = false }
-    write(response, route: route, failure: failure)
+    write(response, handled)
     if keepsAlive {
       phase = .waiting
       request = nil
@@ -33,7 +33,9 @@ extension Connection {
     keepsAlive = false
     exchange &+= 1
     let path = request?.path ?? ""
-    write(error.response(requestID: requestID, path: path), route: -1, failure: nil)
+    write(
+      error.response(requestID: requestID, path: path),
+      Handled(exchange: exchange, route: -1, marks: AnswerMarks(), failure: nil))
     linger()
   }
 
@@ -42,11 +44,11 @@ extension Connection {
       "a handler answered twice; the second answer was dropped", requestID: requestID)
   }
 
-  private func write(_ response: Response, route: Int, failure: String?) {
+  private func write(_ response: Response, _ handled: Handled) {
     guard let context else { return }
     let framing = ResponseFraming(
       keepsAlive: keepsAlive, isHTTP10: isHTTP10, isHead: isHead, requestID: requestID,
-      dateLine: state.dateLine)
+      dateLine: state.dateLine, marks: handled.marks, policyLines: state.policyLines)
     var buffer = context.channel.allocator.buffer(
       capacity: 512 + (isHead ? 0 : response.body.count))
     response.write(into: &buffer, framing)
@@ -56,9 +58,9 @@ extension Connection {
     guard let observer = state.observer else { return }
     observer.finished(
       Exchange(
-        loop: state.index, request: request, route: route, requestID: requestID,
+        loop: state.index, request: request, route: handled.route, requestID: requestID,
         status: response.status, durationNanos: (NIODeadline.now() - startedAt).nanoseconds,
-        failure: failure))
+        failure: handled.failure))
   }
 
   /// Ends the connection after what was written: see invariant 4.

@@ -226,7 +226,9 @@ final class Connection: ChannelDuplexHandler {
         .serviceUnavailable, "The request took too long and was given up; its effect is unknown.",
         headers: ["Retry-After": "1"])
       let response = error.response(requestID: requestID, path: request?.path ?? "")
-      respond(response, exchange: exchange, route: -1, failure: "request timeout")
+      respond(
+        response,
+        Handled(exchange: exchange, route: -1, marks: AnswerMarks(), failure: "request timeout"))
     case .waiting, .lingering, .closed:
       close()
     }

@@ -14,6 +14,8 @@ final class LoopState {
   let observer: (any ServerObserver)?
   private var connections: [ObjectIdentifier: Connection] = [:]
   private(set) var dateLine: [UInt8] = []
+  /// `RateLimit-Policy: …\r\n` for each set of policies.
+  let policyLines: [[UInt8]]
   private(set) var isDraining = false
   private var drained: EventLoopPromise<Int>?
   private var sweepTask: RepeatedTask?
@@ -29,8 +31,22 @@ final class LoopState {
     self.options = options
     self.handler = handler
     self.observer = observer
+    policyLines = Self.policyLines(options)
     random = SplitMix64(seed: UInt64.random(in: .min ... .max))
     refreshDate()
+  }
+
+  private static func policyLines(_ options: ServerOptions) -> [[UInt8]] {
+    let limits = [options.rateLimit, options.authRateLimit, options.accountRateLimit]
+    return (0..<8).map { bits in
+      let names = RatePolicy.allCases.compactMap { policy -> String? in
+        guard UInt8(bits) & policy.bit != 0, let limit = limits[Int(policy.rawValue)] else {
+          return nil
+        }
+        return "\"\(policy.name)\";q=\(limit.requests);w=\(limit.seconds)"
+      }
+      return Array("RateLimit-Policy: \(names.joined(separator: ", "))\r\n".utf8)
+    }
   }
 
   /// Starts the sweep. `self` is bound to its loop, on which the task runs.

@@ -45,8 +45,8 @@ public struct Principal: Sendable {
 public enum CallerRule: Sendable, Equatable {
   /// Everyone; a token that does not verify is ignored.
   case anyone
-  /// A guest, or a user who is at least one of buyer and admin.
-  case buyerOrGuest
+  /// Any user, or a guest; unlike with `anyone`, a token that does not verify is refused.
+  case userOrGuest
   /// Any user who is not a guest.
   case authenticated
   /// A user with at least one of the roles.
@@ -59,10 +59,7 @@ public enum CallerRule: Sendable, Equatable {
   /// Throws 401 when nobody is known and someone must be, 403 when the known one may not.
   func check(_ principal: Principal?) throws(APIError) {
     switch self {
-    case .anyone: return
-    case .buyerOrGuest:
-      guard let principal, !principal.isGuest else { return }
-      try Self.require([.buyer, .admin], of: principal)
+    case .anyone, .userOrGuest: return
     case .authenticated:
       _ = try Self.known(principal)
     case .roles(let roles):

@@ -36,7 +36,8 @@ public struct Request: Sendable {
   public internal(set) var body: [UInt8] = []
   /// `X-Request-Id` when the client sent a sane one, else made by the server.
   public let id: String
-  /// The peer's address without its port; empty when it is gone already.
+  /// The client's address without its port: the peer's, or what a trusted proxy says; empty when
+  /// the peer is gone already.
   public let remoteAddress: String
   /// Who asks; filled by the router from the authentication hook.
   public internal(set) var principal: Principal?

@@ -20,6 +20,10 @@ public final class Responder: Sendable {
   private let isAnswered = Atomic<Bool>(false)
   /// The index of the route in its table, or -1; set by the router before it runs the handler.
   private let routeIndex = Atomic<Int>(-1)
+  /// What the router knows of the answer; `AnswerMarks`.
+  private let marks = Atomic<UInt64>(0)
+  /// Attempts that are given back when this one succeeds.
+  private let owed = Mutex<(charges: [RateCharge], limiter: RateLimiter)?>(nil)
 
   init(requestID: String, path: String, connection: NIOLoopBound<Connection>, exchange: UInt64) {
     self.requestID = requestID
@@ -30,9 +34,13 @@ public final class Responder: Sendable {
 
   deinit {
     guard !isAnswered.load(ordering: .acquiring) else { return }
-    let route = routeIndex.load(ordering: .relaxed)
     let response = APIError.unexpected.response(requestID: requestID, path: path)
-    Self.deliver(response, connection, exchange, route, failure: "the handler never answered")
+    Self.deliver(
+      response, connection,
+      Handled(
+        exchange: exchange, route: routeIndex.load(ordering: .relaxed),
+        marks: AnswerMarks(bits: marks.load(ordering: .relaxed)),
+        failure: "the handler never answered"))
   }
 
   /// Sends `response`. On the connection's own event loop it is written at once, elsewhere the
@@ -56,27 +64,61 @@ public final class Responder: Sendable {
     routeIndex.store(index, ordering: .relaxed)
   }
 
+  func mark(_ marks: AnswerMarks) {
+    self.marks.store(marks.bits, ordering: .relaxed)
+  }
+
+  /// The charges are given back unless the answer is that of a failed attempt.
+  func owe(_ charges: [RateCharge], to limiter: RateLimiter) {
+    owed.withLock { $0 = (charges, limiter) }
+  }
+
+  private func settle(_ status: Int) {
+    guard !RateCharge.counts(status) else { return }
+    let owed = owed.withLock { owed in
+      let taken = owed
+      owed = nil
+      return taken
+    }
+    guard let owed else { return }
+    let now = RouterLimits.nowMillis()
+    for charge in owed.charges { owed.limiter.giveBack(charge.policy, charge.key, atMillis: now) }
+  }
+
   private func answer(_ response: Response, failure: String?) {
-    let route = routeIndex.load(ordering: .relaxed)
+    let marks = AnswerMarks(bits: marks.load(ordering: .relaxed))
     guard !isAnswered.exchange(true, ordering: .acquiringAndReleasing) else {
       let requestID = requestID
       let connection = connection
       connection.eventLoop.execute { connection.value.answeredTwice(requestID) }
       return
     }
-    Self.deliver(response, connection, exchange, route, failure: failure)
+    if marks.owesOutcome { settle(response.status) }
+    Self.deliver(
+      response, connection,
+      Handled(
+        exchange: exchange, route: routeIndex.load(ordering: .relaxed), marks: marks,
+        failure: failure))
   }
 
   private static func deliver(
-    _ response: Response, _ connection: NIOLoopBound<Connection>, _ exchange: UInt64, _ route: Int,
-    failure: String?
+    _ response: Response, _ connection: NIOLoopBound<Connection>, _ handled: Handled
   ) {
     if connection.eventLoop.inEventLoop {
-      connection.value.respond(response, exchange: exchange, route: route, failure: failure)
+      connection.value.respond(response, handled)
     } else {
-      connection.eventLoop.execute {
-        connection.value.respond(response, exchange: exchange, route: route, failure: failure)
-      }
+      connection.eventLoop.execute { connection.value.respond(response, handled) }
     }
   }
+}
+
+/// What comes along with an answer.
+struct Handled: Sendable {
+  /// The number of the request on its connection.
+  var exchange: UInt64
+  /// The index of the route, or -1.
+  var route: Int
+  var marks: AnswerMarks
+  /// What went wrong, for the log only.
+  var failure: String?
 }

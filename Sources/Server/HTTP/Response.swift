@@ -47,6 +47,9 @@ struct ResponseFraming {
   var requestID: String
   /// `Date: …\r\n`, made once a second by the loop.
   var dateLine: [UInt8]
+  var marks = AnswerMarks()
+  /// The line of each set of policies.
+  var policyLines: [[UInt8]] = []
 }
 
 extension Response {
@@ -67,6 +70,7 @@ extension Response {
     buffer.writeStaticString("\r\n")
     buffer.writeBytes(framing.dateLine)
     writeFields(into: &buffer)
+    if framing.marks.policies != 0 { Self.writeQuota(framing, into: &buffer) }
     buffer.writeStaticString("X-Request-Id: ")
     buffer.writeString(framing.requestID)
     if !framing.keepsAlive {
@@ -81,6 +85,24 @@ extension Response {
     }
     buffer.writeStaticString("\r\n\r\n")
     if hasBody && !framing.isHead { buffer.writeBytes(body) }
+  }
+
+  /// What is left of the quotas (draft-ietf-httpapi-ratelimit-headers).
+  private static func writeQuota(_ framing: ResponseFraming, into buffer: inout ByteBuffer) {
+    let marks = framing.marks
+    let line = Int(marks.policies)
+    if framing.policyLines.indices.contains(line) { buffer.writeBytes(framing.policyLines[line]) }
+    buffer.writeStaticString("RateLimit: \"")
+    switch marks.tightest {
+    case .global: buffer.writeStaticString("global")
+    case .auth: buffer.writeStaticString("auth")
+    case .account: buffer.writeStaticString("account")
+    }
+    buffer.writeStaticString("\";r=")
+    writeDecimal(marks.remaining, into: &buffer)
+    buffer.writeStaticString(";t=")
+    writeDecimal(marks.seconds, into: &buffer)
+    buffer.writeStaticString("\r\n")
   }
 
   private func writeFields(into buffer: inout ByteBuffer) {

@@ -20,6 +20,18 @@ public struct ServerOptions: Sendable {
   /// Response bytes queued for one slow reader before the server stops reading its requests.
   public var writeBufferBytesMax = 1 << 20
 
+  /// Requests of one signed-in user, or of one address of guests; over answers 429. Nil is no limit.
+  public var rateLimit: RateLimit? = RateLimit(100, inSeconds: 900)
+  /// Failed attempts of one address to sign in or to use a token; over answers 429.
+  public var authRateLimit: RateLimit? = RateLimit(5, inSeconds: 900)
+  /// Failed attempts at one account from all addresses together. More than for one address, so that
+  /// one stranger cannot lock the owner out.
+  public var accountRateLimit: RateLimit? = RateLimit(20, inSeconds: 900)
+  /// Requests with this X-Api-Key are not limited: for benchmarks.
+  public var unlimitedKey: String?
+  /// Addresses of proxies whose X-Forwarded-For is believed. None: the peer is the client.
+  public var trustedProxies: Set<String> = []
+
   /// From the first byte of a head to its end; over answers 408 (slow-loris defence).
   public var headerTimeoutMillis: Int64 = 10_000
   /// From the end of a head to the end of its body; over answers 408.
@@ -39,4 +51,13 @@ public struct ServerOptions: Sendable {
   public var slowRequestMillis: Int64 = 1_000
 
   public init() {}
+
+  /// The same without any rate limit: for tests and for what sits behind limits of its own.
+  public var withoutRateLimits: ServerOptions {
+    var options = self
+    options.rateLimit = nil
+    options.authRateLimit = nil
+    options.accountRateLimit = nil
+    return options
+  }
 }

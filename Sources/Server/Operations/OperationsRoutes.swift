@@ -42,6 +42,7 @@ public func operationsRoutes(
     route(.get, "/health", "getHealth", "Alive: the event loops turn.", output: ServerState.self) {
       _ in .ok(ServerState("ok"), headers: ["Cache-Control": "no-store"])
     }
+    .limited(.exempt)
     route(
       .get, "/ready", "getReadiness", "Ready for traffic; 503 with the reason when not.",
       output: ServerState.self, errors: [.serviceUnavailable]
@@ -52,6 +53,7 @@ public func operationsRoutes(
       }
       return .ok(ServerState("ready"), headers: ["Cache-Control": "no-store"])
     }
+    .limited(.exempt)
     routeBytes(
       .get, "/metrics", "getMetrics", "Prometheus text format 0.0.4.",
       output: .bytes("text/plain"), on: .pool
@@ -61,6 +63,7 @@ public func operationsRoutes(
       response.headers["Cache-Control"] = "no-store"
       responder.answer(response)
     }
+    .limited(.exempt)
     routeBytes(.get, "/openapi.json", "getOpenAPI", "This document.") { _, responder in
       responder.answer(.json(document.current ?? Array("{}".utf8)))
     }

@@ -67,7 +67,7 @@ public struct OpenAPIDocument {
     members.append(("responses", responses(route)))
     switch route.caller {
     case .anyone: members.append(("security", .array([])))
-    case .buyerOrGuest:
+    case .userOrGuest:
       members.append(("security", .array([object([]), object([("bearer", .array([]))])])))
     case .authenticated: members.append(("security", bearer))
     case .roles(let roles):

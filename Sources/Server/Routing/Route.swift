@@ -23,6 +23,8 @@ public struct Route: Sendable {
   public var idempotencyKey: IdempotencyKeyRule
   public var bodyBytesMax: Int?
   public var execution: Execution
+  /// Which quotas a request is charged to.
+  public var rateLimit = RateLimitRule.requests
   let run: @Sendable (RoutedRequest, Responder) -> Void
 
   /// What the body must be.
@@ -45,6 +47,24 @@ public struct Route: Sendable {
   /// Whether the route reads an `Idempotency-Key`; `required` answers 400 `VAL_3003` without one.
   public enum IdempotencyKeyRule: Sendable {
     case unused, optional, required
+  }
+
+  /// Which quotas a request is charged to (docs/http.md).
+  public enum RateLimitRule: Sendable, Equatable {
+    /// The caller's quota of requests.
+    case requests
+    /// That, and the quotas of failed attempts: of the address, and of the account that the body's
+    /// member `account` names. For routes that check a secret.
+    case failures(account: String?)
+    /// None: what watches the server must not be turned away.
+    case exempt
+  }
+
+  /// The same route, charged otherwise.
+  public func limited(_ rule: RateLimitRule) -> Route {
+    var route = self
+    route.rateLimit = rule
+    return route
   }
 
   /// Where the closure runs.

@@ -35,10 +35,14 @@ public final class Router: RequestHandler {
   private let authenticate: Authenticator
   private let pages: Pages?
   private let pool: NIOThreadPool?
+  let limits: RouterLimits?
 
-  /// - Parameter pool: runs the routes that ask for it; must be started, outlives the router.
+  /// - Parameters:
+  ///   - pool: runs the routes that ask for it; must be started, outlives the router.
+  ///   - options: the rate limits; without them there are none.
   public init(
     _ groups: [RouteGroup], pages: Pages? = nil, pool: NIOThreadPool? = nil,
+    options: ServerOptions? = nil,
     authenticate: @escaping Authenticator
   ) throws(RouteTableError) {
     routes = groups.flatMap(\.routes)
@@ -60,6 +64,7 @@ public final class Router: RequestHandler {
     }
     self.pages = pages
     self.pool = pool
+    limits = options.flatMap { RouterLimits($0) }
     self.authenticate = authenticate
   }
 
@@ -87,31 +92,75 @@ public final class Router: RequestHandler {
   }
 
   public func handle(_ request: Request, _ responder: Responder) {
-    if let pages, !request.isUnderAPIPrefix, request.prefersHTML, pages(request, responder) {
-      return
-    }
     let segments = request.segments.dropFirst(request.prefixSegments)
     let index = find(request.method, segments)
-    guard index >= 0 else { return answerUnmatched(request, segments, responder) }
-    responder.setRoute(index)
-    let route = routes[index]
     var request = request
     do {
-      request.principal = try principal(for: route, request)
-      try checkHeadersAndQuery(route, request)
+      // Who asks comes first, because quotas are each user's own; a refusal comes after the charge.
+      let refusal = index >= 0 ? try identify(&request) : nil
+      try charge(request, index, responder)
+      if let pages, !request.isUnderAPIPrefix, request.prefersHTML, pages(request, responder) {
+        return
+      }
+      guard index >= 0 else { return answerUnmatched(request, segments, responder) }
+      responder.setRoute(index)
+      // A stale token must not keep anybody from signing in.
+      if let refusal, routes[index].caller != .anyone { throw refusal }
+      try routes[index].caller.check(request.principal)
+      try checkHeadersAndQuery(routes[index], request)
     } catch {
       return responder.answer(error)
     }
+    run(index, request, responder)
+  }
+
+  private func run(_ index: Int, _ request: Request, _ responder: Responder) {
     let routed = RoutedRequest(
       request: request,
       captures: captures[index].map { ($0.name, $0.index + request.prefixSegments) })
-    guard route.execution == .pool, let pool else { return route.run(routed, responder) }
+    let run = routes[index].run
+    guard routes[index].execution == .pool, let pool else { return run(routed, responder) }
     pool.submit { state in
       guard case .active = state else {
         return responder.answer(APIError(.serviceUnavailable, "The server is stopping."))
       }
-      route.run(routed, responder)
+      run(routed, responder)
     }
+  }
+
+  /// Finds the principal; what is wrong with the credentials is returned, other failures are thrown.
+  private func identify(_ request: inout Request) throws -> APIError? {
+    do {
+      request.principal = try authenticate(request)
+      return nil
+    } catch let error as APIError {
+      guard error.status == 401 else { throw error }
+      return error
+    }
+  }
+
+  private func charge(_ request: Request, _ index: Int, _ responder: Responder) throws(APIError) {
+    var marks = AnswerMarks()
+    marks.audience = audience(request, index)
+    do throws(APIError) {
+      let rule = index >= 0 ? routes[index].rateLimit : .requests
+      try limits?.charge(request, rule, responder, &marks)
+    } catch {
+      responder.mark(marks)
+      throw error
+    }
+    responder.mark(marks)
+  }
+
+  /// Who may keep the answer: whatever has to do with credentials is for nobody else.
+  private func audience(_ request: Request, _ index: Int) -> AnswerMarks.Audience {
+    if request.principal != nil || request.headers.contains("Authorization")
+      || request.headers.contains("Cookie")
+    {
+      return .personal
+    }
+    guard index >= 0 else { return .unknown }
+    return routes[index].caller == .anyone ? .everyone : .personal
   }
 
   private func answerUnmatched(
@@ -129,18 +178,6 @@ public final class Router: RequestHandler {
     responder.answer(
       APIError(
         .invalidInput, "This path answers \(names) only.", status: 405, headers: ["Allow": names]))
-  }
-
-  private func principal(for route: Route, _ request: Request) throws -> Principal? {
-    do {
-      let principal = try authenticate(request)
-      try route.caller.check(principal)
-      return principal
-    } catch let error as APIError {
-      // A stale token must not keep anybody from signing in.
-      if route.caller == .anyone, error.status == 401 { return nil }
-      throw error
-    }
   }
 
   private func checkHeadersAndQuery(_ route: Route, _ request: Request) throws(APIError) {

@@ -12,6 +12,8 @@ package final class ChildServer {
   private var hasEnded = false
 
   /// Starts `binary serve …` and waits for its line `listening on http://HOST:PORT`.
+  /// Without a limit or an unlimited key among the arguments it does not limit anybody: its one
+  /// client is this process.
   /// - Parameters:
   ///   - environment: added to what this process has.
   ///   - errors: a new file for its standard error; that of this process without it.
@@ -31,9 +33,11 @@ package final class ChildServer {
     defer { posix_spawn_file_actions_destroy(&actions) }
     // env(1) adds to the environment without touching that of the other threads of this process.
     let program = environment.isEmpty ? binary : "/usr/bin/env"
+    let isLimited = arguments.contains("--rate-limit") || arguments.contains("--unlimited-key")
     let words =
       (environment.isEmpty ? [] : [program] + environment)
-      + [binary, "serve", "--listen", "127.0.0.1:0"] + arguments
+      + [binary, "serve", "--listen", "127.0.0.1:0"] + (isLimited ? [] : ["--rate-limit", "off"])
+      + arguments
     var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }

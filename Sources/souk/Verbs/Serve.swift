@@ -22,11 +22,14 @@ struct Serve: ParsableCommand {
   var listen = "127.0.0.1:3000"
   @Option(help: "Event loops; one for each core by default.") var loops: Int?
   @Option(help: "Memory for the page cache, in MiB.") var cacheMib = 64
-  @Option(
-    help: ArgumentHelp(
-      "Requests with this X-Api-Key are not rate limited.",
-      discussion: "For benchmarks. There are no limits yet (docs/limits.md)."))
+  @Option(help: "Requests for each user or address: N/SECONDS, or off for no rate limits at all.")
+  var rateLimit = "100/900"
+  @Option(help: "Failed sign-ins for each address: N/SECONDS, or off.")
+  var authRateLimit = "5/900"
+  @Option(help: "Requests with this X-Api-Key are not rate limited: for benchmarks.")
   var unlimitedKey: String?
+  @Option(help: "Address of a proxy whose X-Forwarded-For is believed; may be repeated.")
+  var trustedProxy: [String] = []
 
   func validate() throws {
     guard let colon = listen.lastIndex(of: ":"), colon != listen.startIndex,
@@ -39,6 +42,10 @@ struct Serve: ParsableCommand {
     }
     guard (8...1_048_576).contains(cacheMib) else {
       throw ValidationError("--cache-mib takes a number from 8 to 1048576")
+    }
+    for (name, value) in [("--rate-limit", rateLimit), ("--auth-rate-limit", authRateLimit)]
+    where value != "off" && RateLimit(value) == nil {
+      throw ValidationError("\(name) takes N/SECONDS such as 100/900, or off, not \(value)")
     }
   }
 
@@ -114,6 +121,12 @@ struct Serve: ParsableCommand {
       options.port = Int(listen[listen.index(after: colon)...]) ?? 0
     }
     options.loops = loops
+    options.rateLimit = RateLimit(rateLimit)
+    options.authRateLimit = RateLimit(authRateLimit)
+    if options.authRateLimit == nil { options.accountRateLimit = nil }
+    if options.rateLimit == nil { options = options.withoutRateLimits }
+    options.unlimitedKey = unlimitedKey
+    options.trustedProxies = Set(trustedProxy)
     return options
   }
 

@@ -53,7 +53,7 @@ final class TestShop: Sendable {
   struct Unforeseen: Error { let secret = "the vault code" }
 
   init(_ adjust: (inout ServerOptions) -> Void = { _ in }) throws {
-    var options = ServerOptions()
+    var options = ServerOptions().withoutRateLimits
     options.port = 0
     options.loops = 1
     options.sweepMillis = 5
@@ -62,10 +62,12 @@ final class TestShop: Sendable {
     self.shared = shared
     let late = Late<Metrics>()
     let lateDocument = Late<[UInt8]>()
-    router = try Router([
-      operationsRoutes(notReady: { nil }, metrics: late, document: lateDocument),
-      Self.shopRoutes { answer in shared.held.withLock { $0.append(answer) } },
-    ]) { request in
+    router = try Router(
+      [
+        operationsRoutes(notReady: { nil }, metrics: late, document: lateDocument),
+        Self.shopRoutes { answer in shared.held.withLock { $0.append(answer) } },
+      ], options: options
+    ) { request in
       switch request.headers["Authorization"] {
       case nil: return nil
       case "Bearer buyer": return Principal(id: .zero, roles: .buyer)
@@ -99,7 +101,7 @@ final class TestShop: Sendable {
         output: Echo.self
       ) { .ok(Echo("listProducts", quantity: $0.query("limit", default: 20))) }
       route(
-        .post, "/cart/add", "addToCart", caller: .buyerOrGuest, body: AddLine.self,
+        .post, "/cart/add", "addToCart", caller: .userOrGuest, body: AddLine.self,
         output: Echo.self, errors: [.insufficientStock]
       ) { context in
         if context.body.quantity > 50 {
@@ -114,6 +116,13 @@ final class TestShop: Sendable {
       ) {
         .created(Echo("checkout", $0.idempotencyKey ?? ""), location: "/orders/1").committed(at: 7)
       }
+      // A sign-in that says what it is told to: the quantity is the status of its answer.
+      routeBytes(.post, "/auth/login", "login", accepts: ["application/json"]) {
+        context, responder in
+        let status = try? JSONValue(parsing: context.request.body)["status"]?.int64
+        responder.answer(Response(status: Int(status ?? 400)))
+      }
+      .limited(.failures(account: "email"))
       routeLater(.get, "/slow", "slow", output: Echo.self) { _, answer in hold(answer) }
       route(.get, "/broken", "broken", output: Echo.self) { _ in throw Unforeseen() }
       routeBytes(.get, "/forgets", "forgets") { _, _ in }
