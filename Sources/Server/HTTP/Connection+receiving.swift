@@ -21,11 +21,11 @@ extension Connection {
     isHTTP10 = head.version.minor == 0
     let headers = Headers(head.headers)
     let offered = headers["X-Request-Id"]
+    forgetRequest()
     requestID = offered.flatMap { Request.isSaneID($0) ? $0 : nil } ?? state.makeRequestID()
     // The decoder stops after a request that asks for another protocol, so it is the last one.
     let upgrades = head.method == .CONNECT || headers.contains("Upgrade")
     keepsAlive = head.isKeepAlive && !upgrades && !state.isDraining
-    request = nil
     guard let target = RequestTarget(head.uri) else {
       return refuse(
         APIError(.invalidInput, "The request target is not a path in clean UTF-8 escapes."))
@@ -92,6 +92,14 @@ extension Connection {
   private func receiveBody(_ buffer: ByteBuffer) {
     guard phase == .receiving, let count = request?.body.count else { return }
     if buffer.readableBytes > bodyBytesMax - count { return refuse(bodyTooLarge()) }
+    guard state.bodyBytes + buffer.readableBytes <= state.bodyBytesMax else {
+      return refuse(
+        APIError(
+          .serviceUnavailable, "The server holds as many unfinished requests as it can.",
+          headers: ["Retry-After": "1"]))
+    }
+    state.bodyBytes += buffer.readableBytes
+    heldBytes += buffer.readableBytes
     request?.body.append(contentsOf: buffer.readableBytesView)
   }
 

@@ -12,7 +12,7 @@ extension Connection {
     write(response, handled)
     if keepsAlive {
       phase = .waiting
-      request = nil
+      forgetRequest()
       setDeadline(state.options.idleTimeoutMillis)
       advance()
       resumeReading()
@@ -25,7 +25,7 @@ extension Connection {
   func refuse(_ error: APIError) {
     if request == nil && requestID.isEmpty || phase == .waiting {
       requestID = state.makeRequestID()
-      request = nil
+      forgetRequest()
       isHead = false
       isHTTP10 = false
       startedAt = .now()
@@ -39,6 +39,13 @@ extension Connection {
     linger()
   }
 
+  /// The body is no longer held for this connection.
+  func forgetRequest() {
+    request = nil
+    state.bodyBytes -= heldBytes
+    heldBytes = 0
+  }
+
   func answeredTwice(_ requestID: String) {
     state.observer?.warn(
       "a handler answered twice; the second answer was dropped", requestID: requestID)
@@ -47,7 +54,8 @@ extension Connection {
   private func write(_ response: Response, _ handled: Handled) {
     guard let context else { return }
     let framing = ResponseFraming(
-      keepsAlive: keepsAlive, isHTTP10: isHTTP10, isHead: isHead, requestID: requestID,
+      keepsAlive: keepsAlive, isHTTP10: isHTTP10, isHead: isHead,
+      isRead: isHead || request?.method == .get, requestID: requestID,
       dateLine: state.dateLine, marks: handled.marks, policyLines: state.policyLines)
     var buffer = context.channel.allocator.buffer(
       capacity: 512 + (isHead ? 0 : response.body.count))
@@ -67,7 +75,7 @@ extension Connection {
   private func linger() {
     guard let context else { return }
     phase = .lingering
-    request = nil
+    forgetRequest()
     queue.removeAll()
     deadline = .now() + .milliseconds(state.options.lingerMillis)
     needsFlush = false

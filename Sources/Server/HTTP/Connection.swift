@@ -44,6 +44,8 @@ final class Connection: ChannelDuplexHandler {
   var request: Request?
   var requestID = ""
   var bodyBytesMax = 0
+  /// Bytes of its body so far, which the loop counts too.
+  var heldBytes = 0
   var isHead = false
   var isHTTP10 = false
   var keepsAlive = true
@@ -89,7 +91,7 @@ final class Connection: ChannelDuplexHandler {
     phase = .closed
     exchange &+= 1
     queue.removeAll()
-    request = nil
+    forgetRequest()
     context = nil
     bound = nil
     state.remove(self)

@@ -17,6 +17,9 @@ final class LoopState {
   /// `RateLimit-Policy: …\r\n` for each set of policies.
   let policyLines: [[UInt8]]
   private(set) var isDraining = false
+  /// Bytes of bodies that connections of this loop hold; at most `bodyBytesMax`.
+  var bodyBytes = 0
+  let bodyBytesMax: Int
   private var drained: EventLoopPromise<Int>?
   private var sweepTask: RepeatedTask?
   private var random: SplitMix64
@@ -31,6 +34,8 @@ final class LoopState {
     self.options = options
     self.handler = handler
     self.observer = observer
+    bodyBytesMax = max(
+      options.bodyBytesMax, options.bodyBytesTotalMax / HTTPServer.loopCount(options))
     policyLines = Self.policyLines(options)
     random = SplitMix64(seed: UInt64.random(in: .min ... .max))
     refreshDate()

@@ -44,6 +44,9 @@ struct ResponseFraming {
   var keepsAlive: Bool
   var isHTTP10: Bool
   var isHead: Bool
+  /// GET or HEAD.
+  var isRead = false
+  var isTLS = false
   var requestID: String
   /// `Date: …\r\n`, made once a second by the loop.
   var dateLine: [UInt8]
@@ -57,9 +60,25 @@ extension Response {
     "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
   private static let jsonPolicyLine: StaticString =
     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+  /// A page has its own style and script files, and nothing in line or from elsewhere.
   private static let pagePolicyLine: StaticString =
-    "Content-Security-Policy: frame-ancestors 'none'\r\n"
+    """
+    Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'\r\n
+    """
+  /// Half a year. Browsers heed it over TLS only, and not for addresses.
+  private static let transportLine: StaticString =
+    "Strict-Transport-Security: max-age=15552000\r\n"
   private static let privateLine: StaticString = "Cache-Control: private, no-store\r\n"
+  private static let neverLine: StaticString = "Cache-Control: no-store\r\n"
+  /// Guests see the same, a minute old at most unless the server is away (conventions, 4.7). A cache
+  /// must not give it to somebody who signed in, nor in a form that was not asked for.
+  private static let sharedLines: StaticString =
+    """
+    Cache-Control: public, max-age=60, stale-while-revalidate=300\r\n\
+    Vary: Accept, Accept-Encoding, Accept-Language, Authorization, Cookie\r\n
+    """
 
   /// Appends the whole response to `buffer`.
   func write(into buffer: inout ByteBuffer, _ framing: ResponseFraming) {
@@ -69,7 +88,7 @@ extension Response {
     buffer.writeStaticString(Self.reason(status))
     buffer.writeStaticString("\r\n")
     buffer.writeBytes(framing.dateLine)
-    writeFields(into: &buffer)
+    writeFields(into: &buffer, framing)
     if framing.marks.policies != 0 { Self.writeQuota(framing, into: &buffer) }
     buffer.writeStaticString("X-Request-Id: ")
     buffer.writeString(framing.requestID)
@@ -105,7 +124,7 @@ extension Response {
     buffer.writeStaticString("\r\n")
   }
 
-  private func writeFields(into buffer: inout ByteBuffer) {
+  private func writeFields(into buffer: inout ByteBuffer, _ framing: ResponseFraming) {
     if let contentType { Self.writeField("Content-Type", contentType, into: &buffer) }
     var hasPolicy = false
     var hasCacheControl = false
@@ -121,7 +140,18 @@ extension Response {
       let isPage = contentType?.hasPrefix("text/html") ?? false
       buffer.writeStaticString(isPage ? Self.pagePolicyLine : Self.jsonPolicyLine)
     }
-    if isPrivate && !hasCacheControl { buffer.writeStaticString(Self.privateLine) }
+    if framing.isTLS { buffer.writeStaticString(Self.transportLine) }
+    if !hasCacheControl { buffer.writeStaticString(cacheLines(framing)) }
+  }
+
+  private func cacheLines(_ framing: ResponseFraming) -> StaticString {
+    if isPrivate { return Self.privateLine }
+    switch framing.marks.audience {
+    case .personal: return Self.privateLine
+    case .everyone where framing.isRead && (status == 200 || status == 304):
+      return Self.sharedLines
+    case .everyone, .unknown: return Self.neverLine
+    }
   }
 
   private static func isServersOwn(_ name: String) -> Bool {

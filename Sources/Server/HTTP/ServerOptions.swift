@@ -17,6 +17,9 @@ public struct ServerOptions: Sendable {
   public var headerFieldsMax = 100
   /// A body without a limit of its own; over answers 413.
   public var bodyBytesMax = 1 << 20
+  /// Bodies of all connections together; over answers 503. Without it many clients that send large
+  /// bodies slowly would fill the memory.
+  public var bodyBytesTotalMax = 256 << 20
   /// Response bytes queued for one slow reader before the server stops reading its requests.
   public var writeBufferBytesMax = 1 << 20
 

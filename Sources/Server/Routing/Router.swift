@@ -160,7 +160,8 @@ public final class Router: RequestHandler {
       return .personal
     }
     guard index >= 0 else { return .unknown }
-    return routes[index].caller == .anyone ? .everyone : .personal
+    let isForAll = routes[index].caller == .anyone && !routes[index].path.hasPrefix("/auth/")
+    return isForAll ? .everyone : .personal
   }
 
   private func answerUnmatched(

@@ -59,6 +59,12 @@ final class TestClient {
     }
   }
 
+  /// True when the server has sent or closed something; waits for it as long as `millis`.
+  func hasNews(withinMillis millis: Int32) -> Bool {
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return !buffered.isEmpty || poll(&waiting, 1, millis) > 0
+  }
+
   func shutdownSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   private func fill() -> Bool {

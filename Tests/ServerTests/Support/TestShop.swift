@@ -124,10 +124,17 @@ final class TestShop: Sendable {
       }
       .limited(.failures(account: "email"))
       routeLater(.get, "/slow", "slow", output: Echo.self) { _, answer in hold(answer) }
+      routeBytes(.get, "/big/{size}", "big", output: .bytes("text/plain")) { context, responder in
+        let size = min(Int(context.path("size")) ?? 0, 16 << 20)
+        responder.answer(.text(String(repeating: "all work and no play. ", count: size / 22 + 1)))
+      }
       route(.get, "/broken", "broken", output: Echo.self) { _ in throw Unforeseen() }
       routeBytes(.get, "/forgets", "forgets") { _, _ in }
       routeBytes(.put, "/bytes", "putBytes", accepts: [], bodyBytesMax: 64) { context, responder in
         responder.answer(.text("\(context.request.body.count)"))
+      }
+      routeBytes(.put, "/upload", "upload", accepts: []) { context, responder in
+        responder.answer(.text("\(XXH64.hash(context.request.body))"))
       }
     }
   }
