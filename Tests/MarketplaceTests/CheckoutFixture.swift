@@ -11,6 +11,7 @@ import Testing
 
 struct CheckoutFixture {
   let market: Marketplace
+  private let skipped: SkippedTime
   var database: Database { market.database }
 
   /// - Parameter runsThreads: false lets `writeBlocking` run the writer on the caller.
@@ -19,11 +20,13 @@ struct CheckoutFixture {
   ) throws {
     let random = Mutex(SeededNumbers(seed: seed))
     let ticks = Atomic<Int64>(0)
+    let skipped = SkippedTime()
+    self.skipped = skipped
     var configuration = Database.Configuration(
       path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
       now: {
         let tick = ticks.add(1, ordering: .relaxed).newValue
-        return Timestamp(microseconds: 1_795_000_000_000_000 + tick * 1000)
+        return Timestamp(microseconds: 1_795_000_000_000_000 + tick * 1000 + skipped.value)
       }, random: { random.withLock { $0.next() } },
       onFatal: { Issue.record("the log failed: \($0)") })
     configuration.runsThreads = runsThreads
@@ -40,6 +43,12 @@ struct CheckoutFixture {
   ) throws -> Value {
     try database.writeBlocking(body).value
   }
+
+  /// The time of the last transaction, or a little later.
+  func now() throws -> Timestamp { try write { $0.time } }
+
+  /// Lets time pass for the database.
+  func skip(seconds: Int64) { skipped.add(seconds * 1_000_000) }
 
   var records: Snapshot { database.snapshot().records }
 
@@ -125,6 +134,14 @@ struct CheckoutFixture {
 
   func order(_ answer: StoredAnswer) throws -> JSONValue { try JSONValue(parsing: answer.body) }
 
+  @discardableResult
+  func settle(all: Bool = false) throws -> Settlement.Report {
+    try write { transaction in
+      try Settlement.settle(
+        transaction, all: all, provider: market.provider, policies: market.policies)
+    }
+  }
+
   // MARK: Identities
 
   /// Checks every identity of orders, books and stock, and that the store is sound.
@@ -136,6 +153,7 @@ struct CheckoutFixture {
     let reader = records
     var sold: [UUIDv7: Int64] = [:]
     var owed: Int64 = 0
+    var couponUses: [String: Int64] = [:]
     for order in try reader.all(Order.self) {
       let parts = try reader.all(in: SellerOrder.byOrder, .equal(key(order.id)))
       let pricing = order.pricing
@@ -156,18 +174,35 @@ struct CheckoutFixture {
       }
       for part in parts {
         let lines = order.items.filter { $0.sellerOrderID == part.id }
-        #expect(
-          lines.reduce(0) { $0 + $1.totalMinor } == part.pricing.subtotalMinor,
-          sourceLocation: sourceLocation)
+        for (ofLine, ofPart) in [
+          (\OrderItem.totalMinor, \Pricing.subtotalMinor), (\.discountMinor, \.discountMinor),
+          (\.taxMinor, \.taxMinor),
+        ] {
+          #expect(
+            lines.reduce(0) { $0 + $1[keyPath: ofLine] } == part.pricing[keyPath: ofPart],
+            sourceLocation: sourceLocation)
+        }
+      }
+      if [.completed, .refunded].contains(order.payment.status) {
+        owed += pricing.totalMinor - order.payment.refundedMinor
       }
       guard order.status != .cancelled else { continue }
-      owed += pricing.totalMinor
+      if let coupon = order.coupon { couponUses[coupon.code, default: 0] += 1 }
       for item in order.items { sold[item.variantID, default: 0] += item.quantity }
     }
     for (variantID, units) in received {
       #expect(
         try Inventory.available(reader, variantID) + sold[variantID, default: 0] == units,
         sourceLocation: sourceLocation)
+    }
+    let uses = Dictionary(grouping: try reader.all(CouponUse.self), by: \.code)
+    for coupon in try reader.all(Coupon.self) {
+      #expect(
+        coupon.usedCount == couponUses[coupon.code, default: 0], sourceLocation: sourceLocation)
+      #expect(
+        coupon.usedCount == (uses[coupon.code] ?? []).reduce(0) { $0 + $1.count },
+        sourceLocation: sourceLocation)
+      #expect(coupon.usedCount <= coupon.usageLimit ?? .max, sourceLocation: sourceLocation)
     }
     let entries = try reader.all(LedgerEntry.self)
     for (_, lines) in Dictionary(grouping: entries, by: \.transactionID) {
@@ -177,7 +212,8 @@ struct CheckoutFixture {
     #expect(held.reduce(0) { $0 + $1.amountMinor } == owed, sourceLocation: sourceLocation)
     let charges = try reader.all(TestCharge.self)
     #expect(
-      charges.reduce(0) { $0 + $1.amountMinor - $1.refundedMinor } == owed,
+      charges.reduce(0) { $0 + ($1.state == .charged ? $1.amountMinor - $1.refundedMinor : 0) }
+        == owed,
       sourceLocation: sourceLocation)
   }
 
@@ -186,6 +222,13 @@ struct CheckoutFixture {
     #expect(try database.check(deep: true).findings == [], sourceLocation: sourceLocation)
     try database.close()
   }
+}
+
+/// Microseconds that a test has let pass.
+private final class SkippedTime: Sendable {
+  private let microseconds = Atomic<Int64>(0)
+  var value: Int64 { microseconds.load(ordering: .relaxed) }
+  func add(_ more: Int64) { microseconds.add(more, ordering: .relaxed) }
 }
 
 /// The refusal that `body` throws; nil and an issue when it throws none.

@@ -82,7 +82,8 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
     try fixture.write {
       try Orders.cancel(
         $0, id: id, caller: caller(user), reason: "Changed my mind",
-        provider: fixture.market.provider)
+        provider: fixture.market.provider,
+        policies: fixture.market.policies)
     }
   }
   #expect(refusal { _ = try cancel(seller) }?.code == .notFound)
@@ -135,7 +136,8 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
   let error = refusal {
     try fixture.write {
       _ = try Orders.cancel(
-        $0, id: id, caller: caller(buyer), reason: "", provider: fixture.market.provider)
+        $0, id: id, caller: caller(buyer), reason: "", provider: fixture.market.provider,
+        policies: fixture.market.policies)
     }
   }
   #expect(error?.code == .orderCannotBeCancelled)
@@ -147,7 +149,8 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
   var random = SeededNumbers(seed: seed)
   let fixture = try CheckoutFixture(
     policies: OrderPolicies(
-      tax: FlatRateTax(basisPoints: 1913), delivery: FlatFeeDelivery(feeMinor: 101)), seed: seed)
+      tax: FlatRateTax(basisPoints: 1913), delivery: FlatFeeDelivery(feeMinor: 101),
+      commissionBasisPoints: 1237), seed: seed)
   var received: [UUIDv7: Int64] = [:]
   var products: [Product] = []
   for number in 0..<9 {
@@ -159,20 +162,56 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
     received[product.id] = stock.reduce(0, +)
   }
   let buyers = try (0..<6).map { try fixture.user("b\($0)@example.com") }
+  let codes = try makeCoupons(in: fixture, seller: products[0].sellerID)
   var bought = 0
-  for step in 0..<250 {
+  for step in 0..<400 {
     let buyer = buyers.randomElement(using: &random)!
     do {
-      switch Int.random(in: 0..<10, using: &random) {
+      switch Int.random(in: 0..<15, using: &random) {
       case 0..<6:
         try fixture.add(
           products.randomElement(using: &random)!, Int64.random(in: 1...4, using: &random),
           to: buyer)
       case 6..<9:
-        let token = Bool.random(using: &random) ? "tok_success" : "tok_decline"
+        let tokens = ["tok_success", "tok_success", "tok_decline", "tok_challenge", "tok_late"]
+        if Bool.random(using: &random), let code = codes.randomElement(using: &random) {
+          try? fixture.write {
+            _ = try Carts.applyCoupon(
+              $0, userID: buyer.id, code: code, policies: fixture.market.policies)
+          }
+        }
         let answer = try fixture.checkout(
-          buyer, key: "k\(step)", CheckoutFixture.request(token: token))
+          buyer, key: "k\(step)",
+          CheckoutFixture.request(token: tokens.randomElement(using: &random)!))
         if answer.status == 201 { bought += 1 }
+      case 9..<12:
+        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
+          continue
+        }
+        try fixture.write { transaction in
+          let caller = Caller(userID: order.buyerID, role: .buyer)
+          _ = try Settlement.answer(
+            transaction, orderID: order.id, caller: caller,
+            answer: step % 3 == 0 ? "fail" : "pass", provider: fixture.market.provider,
+            policies: fixture.market.policies)
+        }
+      case 12:
+        fixture.skip(seconds: [1, 4, 600, 1000].randomElement(using: &random)!)
+        try fixture.settle()
+      case 13:
+        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
+          continue
+        }
+        var request = RefundRequest()
+        request.orderID = order.id
+        request.amount = Amount(
+          minor: Int64.random(in: 1...max(1, order.pricing.totalMinor), using: &random), digits: 2)
+        let ready = request
+        try fixture.write { transaction in
+          _ = try Refunds.refund(
+            transaction, ready, caller: Caller(userID: .zero, role: .admin),
+            provider: fixture.market.provider)
+        }
       default:
         guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
           continue
@@ -180,7 +219,8 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
         try fixture.write {
           _ = try Orders.cancel(
             $0, id: order.id, caller: Caller(userID: order.buyerID, role: .buyer), reason: "",
-            provider: fixture.market.provider)
+            provider: fixture.market.provider,
+        policies: fixture.market.policies)
         }
       }
     } catch is MarketError {
@@ -189,6 +229,40 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
     if step % 25 == 0 { try fixture.expectIdentities(received: received) }
   }
   #expect(bought > 10, "seed \(seed)")
+  // Whatever is open ends by itself, one way or the other.
+  for _ in 0..<4 {
+    fixture.skip(seconds: 8 * 86_400)
+    try fixture.settle(all: true)
+  }
+  #expect(try fixture.records.all(in: PaymentAttempt.byCheck).isEmpty)
+  #expect(try !fixture.records.all(Order.self).contains { $0.status == .pending })
   try fixture.expectIdentities(received: received)
   try fixture.finish()
+}
+
+/// Coupons of every kind; the codes.
+private func makeCoupons(in fixture: CheckoutFixture, seller: UUIDv7) throws -> [String] {
+  let admin = Caller(userID: .zero, role: .admin)
+  var inputs: [(CouponInput, Caller)] = []
+  func add(_ code: String, _ caller: Caller = admin, _ change: (inout CouponInput) -> Void) {
+    var input = CouponInput()
+    input.code = code
+    change(&input)
+    inputs.append((input, caller))
+  }
+  add("third") { $0.value = Amount(minor: 3333, digits: 2) }
+  add("seven") {
+    $0.type = .fixed
+    $0.value = Amount(minor: 707, digits: 2)
+    $0.usageLimit = 5
+  }
+  add("own", Caller(userID: seller, role: .seller)) {
+    $0.value = 50
+    $0.perUserLimit = 1
+    $0.maxDiscount = 100
+  }
+  for (input, caller) in inputs {
+    try fixture.write { _ = try Coupons.create($0, input, caller: caller) }
+  }
+  return inputs.map(\.0.code)
 }

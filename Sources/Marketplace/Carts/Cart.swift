@@ -1,9 +1,10 @@
-// Cart: what a signed-in user means to buy. One a user; prices are not kept, they are looked up.
+// Cart: what a user or a guest means to buy. One each; prices are not kept, they are looked up.
 //
 // Invariants
 // 1. A variant is in a cart at most once; adding it again adds to its quantity.
 // 2. 1 ≤ quantity ≤ 999, and never more than was available when it was last set.
 // 3. All products of a cart have one currency.
+// 4. A guest's cart goes when nobody has touched it for 30 days, a few at a time as others come.
 
 import Bytes
 import RecordStore
@@ -28,7 +29,7 @@ public struct CartItem: Fields, Equatable {
   }
 }
 
-/// The cart of a user. Table 9.
+/// The cart of a user, or of a guest under the guest's id. Table 9.
 public struct Cart: Record, Equatable {
   /// Lines in one cart, so that a checkout stays one short transaction.
   public static let itemsMax = 200
@@ -40,6 +41,8 @@ public struct Cart: Record, Equatable {
   public var version: Int64 = 0
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  public var couponCode: String?
+  public var isGuest = false
 
   public init() {}
 
@@ -50,9 +53,15 @@ public struct Cart: Record, Equatable {
     try visitor.field(4, "version", &version)
     try visitor.field(5, "createdAt", &createdAt)
     try visitor.field(6, "updatedAt", &updatedAt)
+    try visitor.field(7, "couponCode", &couponCode)
+    try visitor.field(8, "isGuest", &isGuest)
   }
 
-  public static let table = Table<Cart>(number: 9, name: "carts")
+  public static let table = Table<Cart>(number: 9, name: "carts", indexes: [byGuestTime])
+  /// Guests' carts by the last change.
+  public static let byGuestTime = Index<Cart>(number: 1, name: "byGuestTime") {
+    $0.isGuest ? [key($0.updatedAt)] : []
+  }
   public var primaryKey: [UInt8] { key(userID) }
 }
 

@@ -51,6 +51,7 @@ public struct CartTotalsView: Fields, Equatable {
   public var estimatedTax: Amount = 0
   public var estimatedDelivery: Amount = 0
   public var total: Amount = 0
+  public var discount: Amount = 0
 
   public init() {}
 
@@ -59,6 +60,25 @@ public struct CartTotalsView: Fields, Equatable {
     try visitor.field(2, "estimatedTax", &estimatedTax)
     try visitor.field(3, "estimatedDelivery", &estimatedDelivery)
     try visitor.field(4, "total", &total)
+    try visitor.field(5, "discount", &discount)
+  }
+}
+
+/// The coupon of a cart, and whether it takes something off now.
+public struct CartCouponView: Fields, Equatable {
+  public var code = ""
+  public var discount: Amount = 0
+  public var isValid = true
+  /// Why not.
+  public var message: String?
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "code", &code)
+    try visitor.field(2, "discount", &discount)
+    try visitor.field(3, "isValid", &isValid)
+    try visitor.field(4, "message", &message)
   }
 }
 
@@ -71,6 +91,7 @@ public struct CartView: Fields, Equatable {
   public var currency = ""
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  public var coupons: [CartCouponView] = []
 
   public init() {}
 
@@ -82,5 +103,6 @@ public struct CartView: Fields, Equatable {
     try visitor.field(5, "currency", &currency)
     try visitor.field(6, "createdAt", &createdAt)
     try visitor.field(7, "updatedAt", &updatedAt)
+    try visitor.field(8, "coupons", &coupons)
   }
 }

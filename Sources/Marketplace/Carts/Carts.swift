@@ -1,4 +1,4 @@
-// Carts: what a signed-in user does to the cart. Every command answers the cart as it is then.
+// Carts: what a user or a guest does to the cart. Every command answers the cart as it is then.
 
 import Bytes
 import RecordStore
@@ -10,15 +10,15 @@ public enum Carts {
   // MARK: Asking
 
   public static func view(
-    _ reader: some RecordReader, userID: UUIDv7, policies: OrderPolicies
+    _ reader: some RecordReader, userID: UUIDv7, policies: OrderPolicies, at time: Timestamp
   ) throws -> CartView {
     var cart = try reader.get(Cart.self, key(userID)) ?? Cart()
     cart.userID = userID
-    return try view(reader, cart, policies: policies)
+    return try view(reader, cart, policies: policies, at: time)
   }
 
   static func view(
-    _ reader: some RecordReader, _ cart: Cart, policies: OrderPolicies
+    _ reader: some RecordReader, _ cart: Cart, policies: OrderPolicies, at time: Timestamp
   ) throws -> CartView {
     var view = CartView()
     view.id = cart.id
@@ -51,12 +51,33 @@ public enum Carts {
     }
     view.currency = priced.first?.product.currency ?? defaultCurrency
     let digits = Currency.digits(view.currency)
-    let pricing = try Quote(priced, policies: policies, address: nil).pricing
+    let (coupon, refusal) = try coupon(reader, of: cart, at: time)
+    let quote = try Quote(
+      priced, policies: policies, address: nil, coupon: refusal == nil ? coupon : nil)
+    let pricing = quote.pricing
     view.totals.subtotal = Amount(minor: pricing.subtotalMinor, digits: digits)
     view.totals.estimatedTax = Amount(minor: pricing.taxMinor, digits: digits)
     view.totals.estimatedDelivery = Amount(minor: pricing.deliveryFeeMinor, digits: digits)
+    view.totals.discount = Amount(minor: pricing.discountMinor, digits: digits)
     view.totals.total = Amount(minor: pricing.totalMinor, digits: digits)
+    if let code = cart.couponCode {
+      var shown = CartCouponView()
+      shown.code = code
+      shown.discount = view.totals.discount
+      let refusal = refusal ?? quote.couponRefusal
+      shown.isValid = refusal == nil
+      shown.message = refusal?.message
+      view.coupons = [shown]
+    }
     return view
+  }
+
+  /// The coupon that the cart names, and why it cannot be used, whatever the lines are.
+  static func coupon(
+    _ reader: some RecordReader, of cart: Cart, at time: Timestamp
+  ) throws -> (coupon: Coupon?, refusal: CouponRefusal?) {
+    guard let code = cart.couponCode else { return (nil, nil) }
+    return try Coupons.find(reader, code: code, userID: cart.userID, at: time)
   }
 
   // MARK: Changing
@@ -66,12 +87,15 @@ public enum Carts {
   /// Errors: BIZ_5002 for what cannot be bought; BIZ_5001 when the cart would hold more than there
   /// is; VAL_3001 for a quantity beyond 999, a variant that must be chosen, another currency, or a
   /// 201st line.
+  ///
+  /// - Parameter isGuest: of a cart that is new.
   public static func add(
-    _ transaction: Transaction, userID: UUIDv7, _ request: CartAddRequest, policies: OrderPolicies
+    _ transaction: Transaction, userID: UUIDv7, isGuest: Bool = false, _ request: CartAddRequest,
+    policies: OrderPolicies
   ) throws -> CartView {
     let (product, variant) = try sellable(
       transaction, productID: request.productID, variantID: request.variantID)
-    var cart = try cart(transaction, userID: userID)
+    var cart = try cart(transaction, userID: userID, isGuest: isGuest)
     try checkCurrency(transaction, of: product, in: cart)
     let index = cart.items.firstIndex { $0.variantID == variant.id }
     let quantity = try Money.sum([
@@ -122,6 +146,40 @@ public enum Carts {
       throw MarketError.notFound("cart item")
     }
     cart.items.remove(at: index)
+    return try save(transaction, cart, policies)
+  }
+
+  /// Puts a coupon on the cart, in place of another. BIZ_5005 when it takes nothing off.
+  public static func applyCoupon(
+    _ transaction: Transaction, userID: UUIDv7, code: String, policies: OrderPolicies
+  ) throws -> CartView {
+    var cart = try cart(transaction, userID: userID)
+    let (coupon, refusal) = try Coupons.find(
+      transaction, code: code, userID: userID, at: transaction.time)
+    guard refusal == nil, let coupon else {
+      throw (refusal ?? .unknown).error(code: Coupon.folded(code))
+    }
+    cart.couponCode = coupon.code
+    let lines = try cart.items.compactMap { item throws -> PricedLine? in
+      guard let product = try transaction.get(Product.self, key(item.productID)),
+        product.isForSale, let variant = product.variant(item.variantID)
+      else { return nil }
+      return PricedLine(item, product, variant)
+    }
+    let quote = try Quote(lines, policies: policies, address: nil, coupon: coupon)
+    if let refusal = quote.couponRefusal { throw refusal.error(code: coupon.code) }
+    return try save(transaction, cart, policies)
+  }
+
+  /// Takes the coupon off the cart; RES_4001 when it has none, or not this one.
+  public static func removeCoupon(
+    _ transaction: Transaction, userID: UUIDv7, code: String?, policies: OrderPolicies
+  ) throws -> CartView {
+    var cart = try cart(transaction, userID: userID)
+    guard let present = cart.couponCode, code.map({ Coupon.folded($0) == present }) ?? true else {
+      throw MarketError.notFound("coupon on the cart")
+    }
+    cart.couponCode = nil
     return try save(transaction, cart, policies)
   }
 
@@ -183,10 +241,14 @@ public enum Carts {
 
   // MARK: Helpers
 
-  private static func cart(_ transaction: Transaction, userID: UUIDv7) throws -> Cart {
+  static func cart(
+    _ transaction: Transaction, userID: UUIDv7, isGuest: Bool = false
+  ) throws -> Cart {
     if let cart = try transaction.get(Cart.self, key(userID)) { return cart }
     var cart = Cart()
     cart.userID = userID
+    cart.isGuest = isGuest
+    if isGuest { try dropAbandoned(transaction) }
     cart.id = transaction.newID()
     cart.createdAt = transaction.time
     return cart
@@ -199,7 +261,7 @@ public enum Carts {
     cart.version += 1
     cart.updatedAt = transaction.time
     try transaction.put(cart)
-    return try view(transaction, cart, policies: policies)
+    return try view(transaction, cart, policies: policies, at: transaction.time)
   }
 
   private static func check(

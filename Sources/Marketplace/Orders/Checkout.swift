@@ -1,32 +1,32 @@
-// Checkout: a cart becomes an order that is paid, in one commit, or nothing happens.
+// Checkout: a cart becomes an order, in one commit, or nothing happens.
 //
 //    1  replay    the answer that this idempotency key had, if it had one
-//    2  price     every line at today's price, split by seller
+//    2  price     every line at today's price, less the coupon, split by seller
 //    3  guard     the total is what the buyer was shown (`expectedTotal`)
 //    4  stock     enough of every variant, summed over the lines, before anything is written
-//    5  draft     the order and its parts, pending, with identifiers and numbers
-//    6  payment   the embedded provider charges under {orderID}:{attempt}
-//    7  confirm   the parts and the order are confirmed
-//    8  stock     taken, each movement naming the order
-//    9  ledger    posted
-//   10  cart      cleared
+//    5  draft     the order and its parts, pending, with identifiers
+//    6  payment   the provider is asked to charge under {orderID}:{attempt}
+//    7  stock     taken, each movement naming the order
+//    8  coupon    its use counted
+//    9  cart      cleared
+//   10  confirm   when it was charged: number, states, books. When the answer is still to come, the
+//                 order waits with its stock, and `Settlement` confirms it or puts everything back
 //   11  answer    saved under the idempotency key
 //
 // Steps 1 to 6 write nothing but the charge, so that a refusal leaves only its saved answer. The
-// order's number is counted in step 7 for the same reason: a declined card burns no number.
+// order's number is counted in step 10 for the same reason: what is not paid burns no number.
 
 import Bytes
 import RecordStore
 
 public struct Checkout: Sendable {
-  /// Attempts are numbered per order. An order of the embedded provider has one: it is confirmed in
-  /// the commit that makes it.
-  private static let attempt = 1
+  /// Attempts are numbered per order; an order has one.
+  private static let attempt: UInt32 = 1
 
-  public var provider: any EmbeddedPaymentProvider
+  public var provider: any PaymentProvider
   public var policies: OrderPolicies
 
-  public init(provider: any EmbeddedPaymentProvider, policies: OrderPolicies = OrderPolicies()) {
+  public init(provider: any PaymentProvider, policies: OrderPolicies = OrderPolicies()) {
     self.provider = provider
     self.policies = policies
   }
@@ -37,15 +37,23 @@ public struct Checkout: Sendable {
   ///
   /// Errors that are not stored: VAL_3001 for an empty cart, RES_4003 with
   /// `details.reason = "total_changed"` or for a reused key, EXT_6001 when the provider is away.
-  /// Business refusals come back as answers: BIZ_5001, BIZ_5002, BIZ_5003.
+  /// Business refusals come back as answers: BIZ_5001, BIZ_5002, BIZ_5003, BIZ_5005. The answer is
+  /// 201 for an order that is paid, and 202 for one that waits for its payment.
   public func run(
     _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest,
     idempotency: IdempotentRequest, render: (MarketError) -> [UInt8]
   ) throws -> StoredAnswer {
     try Idempotency.perform(transaction, idempotency, render: render) {
-      let view = try complete(transaction, buyerID: buyerID, request)
-      return StoredAnswer(status: 201, body: FieldJSON.encode(view))
+      try answer(transaction, buyerID: buyerID, request)
     }
+  }
+
+  /// Steps 2 to 10, and what the buyer is told.
+  public func answer(
+    _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest
+  ) throws -> StoredAnswer {
+    let view = try complete(transaction, buyerID: buyerID, request)
+    return StoredAnswer(status: view.status == .pending ? 202 : 201, body: FieldJSON.encode(view))
   }
 
   /// Steps 2 to 10.
@@ -55,25 +63,39 @@ public struct Checkout: Sendable {
     guard var cart = try transaction.get(Cart.self, key(buyerID)), !cart.items.isEmpty else {
       throw MarketError(.validation, "The cart is empty.")
     }
-    let quote = try price(transaction, cart, request)
+    let coupon = try coupon(transaction, of: cart)
+    let quote = try price(transaction, cart, coupon, request)
     try guardTotal(quote, request)
     try checkStock(transaction, quote)
     var (order, parts) = draft(transaction, buyerID: buyerID, request, quote)
-    let reference = try pay(transaction, order, request)
-    try confirm(transaction, &order, &parts)
+    order.coupon = coupon.map { OrderCoupon($0) }
+    let reference = try pay(transaction, &order, request)
     try takeStock(transaction, &order)
-    try post(transaction, &order, parts, reference: reference)
+    if let coupon {
+      try Coupons.count(transaction, code: coupon.code, userID: buyerID, delta: 1)
+    }
     cart.items = []
+    cart.couponCode = nil
     cart.version += 1
     cart.updatedAt = transaction.time
     try transaction.put(cart)
+    if let reference {
+      try Settlement.confirm(
+        transaction, &order, &parts, reference: reference, provider: provider, policies: policies)
+    }
     try transaction.insert(order)
     for part in parts { try transaction.insert(part) }
     return OrderView(order, parts: parts)
   }
 
+  private func coupon(_ reader: Transaction, of cart: Cart) throws -> Coupon? {
+    let (coupon, refusal) = try Carts.coupon(reader, of: cart, at: reader.time)
+    if let refusal { throw refusal.error(code: cart.couponCode ?? "") }
+    return coupon
+  }
+
   private func price(
-    _ reader: some RecordReader, _ cart: Cart, _ request: CheckoutRequest
+    _ reader: some RecordReader, _ cart: Cart, _ coupon: Coupon?, _ request: CheckoutRequest
   ) throws -> Quote {
     var lines: [PricedLine] = []
     for item in cart.items {
@@ -89,7 +111,10 @@ public struct Checkout: Sendable {
       }
       lines.append(PricedLine(item, product, variant))
     }
-    return try Quote(lines, policies: policies, address: request.deliveryAddress)
+    let quote = try Quote(
+      lines, policies: policies, address: request.deliveryAddress, coupon: coupon)
+    if let refusal = quote.couponRefusal { throw refusal.error(code: coupon?.code ?? "") }
+    return quote
   }
 
   private func guardTotal(_ quote: Quote, _ request: CheckoutRequest) throws {
@@ -153,7 +178,7 @@ public struct Checkout: Sendable {
     }
     let partOfSeller = Dictionary(
       parts.map { ($0.sellerID, $0.id) }, uniquingKeysWith: { first, _ in first })
-    for (line, total) in zip(quote.lines, quote.lineTotals) {
+    for (index, line) in quote.lines.enumerated() {
       var item = OrderItem()
       item.id = transaction.newID()
       item.sellerOrderID = partOfSeller[line.product.sellerID] ?? .zero
@@ -164,18 +189,22 @@ public struct Checkout: Sendable {
       item.productImage = line.product.images.first?.url ?? ""
       item.quantity = line.item.quantity
       item.unitPriceMinor = line.variant.priceMinor
-      item.totalMinor = total
+      item.totalMinor = quote.lineTotals[index]
+      item.discountMinor = quote.lineDiscounts[index]
+      item.taxMinor = quote.lineTaxes[index]
       order.items.append(item)
     }
     return (order, parts)
   }
 
-  /// Charges, and answers the provider's reference. Throws BIZ_5003 or EXT_6001.
+  /// Asks for the charge, and answers the provider's reference; nil when the answer is to come, with
+  /// an attempt on record. Throws BIZ_5003 or EXT_6001.
   private func pay(
-    _ transaction: Transaction, _ order: Order, _ request: CheckoutRequest
-  ) throws -> String {
+    _ transaction: Transaction, _ order: inout Order, _ request: CheckoutRequest
+  ) throws -> String? {
     let outcome = try provider.charge(
-      transaction, key: "\(order.id):\(Self.attempt)",
+      transaction,
+      key: PaymentAttempt.providerKey(orderID: order.id, attempt: Self.attempt),
       amount: Money(minor: order.pricing.totalMinor, currency: order.pricing.currency),
       token: request.payment.token)
     switch outcome {
@@ -188,21 +217,18 @@ public struct Checkout: Sendable {
       throw MarketError(
         .paymentGateway,
         "The payment provider did not answer. Nothing was charged or ordered; try again.")
-    }
-  }
-
-  private func confirm(
-    _ transaction: Transaction, _ order: inout Order, _ parts: inout [SellerOrder]
-  ) throws {
-    order.orderNumber = try Orders.nextNumber(transaction)
-    order.status = .confirmed
-    order.payment.status = .completed
-    order.payment.paidAt = transaction.time
-    order.timeline.append(OrderTimelineEntry(.confirmed, at: transaction.time))
-    for index in parts.indices {
-      parts[index].orderNumber = "\(order.orderNumber)-\(index + 1)"
-      parts[index].status = .confirmed
-      parts[index].timeline = order.timeline
+    case .challenge, .processing:
+      let attempt = Settlement.newAttempt(
+        orderID: order.id, attempt: Self.attempt, at: transaction.time)
+      try transaction.insert(attempt)
+      order.payment.status = .processing
+      if outcome == .challenge {
+        var action = PaymentAction()
+        action.url = "/payments/challenge/\(order.id)"
+        action.expiresAt = attempt.expiresAt
+        order.payment.action = action
+      }
+      return nil
     }
   }
 
@@ -212,28 +238,5 @@ public struct Checkout: Sendable {
         transaction, variantID: order.items[index].variantID,
         quantity: order.items[index].quantity, referenceID: order.id)
     }
-  }
-
-  private func post(
-    _ transaction: Transaction, _ order: inout Order, _ parts: [SellerOrder], reference: String
-  ) throws {
-    var payment = PaymentTransaction()
-    payment.id = transaction.newID()
-    payment.orderID = order.id
-    payment.userID = order.buyerID
-    payment.amountMinor = order.pricing.totalMinor
-    payment.currency = order.pricing.currency
-    payment.method = order.payment.method
-    payment.gateway = provider.name
-    payment.gatewayReference = reference
-    payment.status = .completed
-    payment.createdAt = transaction.time
-    try transaction.insert(payment)
-    order.payment.transactionID = payment.id
-    try Ledger.post(
-      transaction,
-      Ledger.chargeLines(
-        provider: provider.name, total: order.pricing.totalMinor, parts: parts),
-      transactionID: payment.id, currency: order.pricing.currency)
   }
 }

@@ -54,6 +54,9 @@ public struct OrderItem: Fields, Equatable {
   public var totalMinor: Int64 = 0
   /// Where its units were taken from, so that a cancelled line goes back there.
   public var shares: [StockShare] = []
+  /// Its share of the order's discount, and the tax on what is left.
+  public var discountMinor: Int64 = 0
+  public var taxMinor: Int64 = 0
 
   public init() {}
 
@@ -69,6 +72,8 @@ public struct OrderItem: Fields, Equatable {
     try visitor.field(9, "unitPriceMinor", &unitPriceMinor)
     try visitor.field(10, "totalMinor", &totalMinor)
     try visitor.field(11, "shares", &shares)
+    try visitor.field(12, "discountMinor", &discountMinor)
+    try visitor.field(13, "taxMinor", &taxMinor)
   }
 }
 
@@ -120,6 +125,9 @@ public struct OrderPayment: Fields, Equatable {
   public var status = PaymentStatus.pending
   public var transactionID = UUIDv7.zero
   public var paidAt: Timestamp?
+  /// What the buyer must do for the payment to go on.
+  public var action: PaymentAction?
+  public var refundedMinor: Int64 = 0
 
   public init() {}
 
@@ -128,6 +136,44 @@ public struct OrderPayment: Fields, Equatable {
     try visitor.field(2, "status", &status)
     try visitor.field(3, "transactionId", &transactionID)
     try visitor.field(4, "paidAt", &paidAt)
+    try visitor.field(5, "action", &action)
+    try visitor.field(6, "refundedMinor", &refundedMinor)
+  }
+}
+
+/// A step that the buyer's bank asks for.
+public struct PaymentAction: Fields, Equatable {
+  /// `challenge`.
+  public var type = "challenge"
+  /// Where to post the answer.
+  public var url = ""
+  public var expiresAt = Timestamp.zero
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "type", &type)
+    try visitor.field(2, "url", &url)
+    try visitor.field(3, "expiresAt", &expiresAt)
+  }
+}
+
+/// The coupon that an order has used.
+public struct OrderCoupon: Fields, Equatable {
+  public var code = ""
+  /// Whose it was; nil for the marketplace's.
+  public var sellerID: UUIDv7?
+
+  public init() {}
+
+  public init(_ coupon: Coupon) {
+    code = coupon.code
+    sellerID = coupon.sellerID
+  }
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "code", &code)
+    try visitor.field(2, "sellerId", &sellerID)
   }
 }
 
@@ -162,6 +208,7 @@ public struct Order: Record, Equatable {
   public var version: Int64 = 1
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  public var coupon: OrderCoupon?
 
   public init() {}
 
@@ -180,12 +227,14 @@ public struct Order: Record, Equatable {
     try visitor.field(12, "version", &version)
     try visitor.field(13, "createdAt", &createdAt)
     try visitor.field(14, "updatedAt", &updatedAt)
+    try visitor.field(15, "coupon", &coupon)
   }
 
   public static let table = Table<Order>(
     number: 10, name: "orders", indexes: [byNumber, byBuyer])
+  /// Orders that are paid, or have been; the others have no number.
   public static let byNumber = Index<Order>(number: 1, name: "byNumber", isUnique: true) {
-    [key($0.orderNumber)]
+    $0.orderNumber.isEmpty ? [] : [key($0.orderNumber)]
   }
   /// In order of the identifiers, which is the order of purchase.
   public static let byBuyer = Index<Order>(number: 2, name: "byBuyer") { [key($0.buyerID)] }
@@ -204,6 +253,8 @@ public struct SellerOrder: Record, Equatable {
   public var version: Int64 = 1
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  /// What the marketplace keeps of the goods' price.
+  public var commissionMinor: Int64 = 0
 
   public init() {}
 
@@ -218,6 +269,7 @@ public struct SellerOrder: Record, Equatable {
     try visitor.field(8, "version", &version)
     try visitor.field(9, "createdAt", &createdAt)
     try visitor.field(10, "updatedAt", &updatedAt)
+    try visitor.field(11, "commissionMinor", &commissionMinor)
   }
 
   public static let table = Table<SellerOrder>(

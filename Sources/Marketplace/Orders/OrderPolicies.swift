@@ -1,5 +1,6 @@
-// The two amounts that a marketplace adds to the price of goods, each a policy with its default.
-// The defaults are zero: souk knows no tax tables and no carriers, and a guess would be charged.
+// What a marketplace adds to the price of goods, tax and delivery, and what it keeps of it, each a
+// policy with its default. The defaults are zero: souk knows no tax tables and no carriers, and a
+// guess would be charged.
 
 import Bytes
 
@@ -43,11 +44,16 @@ public struct FlatFeeDelivery: DeliveryPolicy {
 public struct OrderPolicies: Sendable {
   public var tax: any TaxPolicy
   public var delivery: any DeliveryPolicy
+  /// What the marketplace keeps of a seller's goods, in hundredths of a percent, rounded half-up once
+  /// a seller's part. Tax and delivery bear none.
+  public var commissionBasisPoints: Int64
 
   public init(
-    tax: any TaxPolicy = FlatRateTax(), delivery: any DeliveryPolicy = FlatFeeDelivery()
+    tax: any TaxPolicy = FlatRateTax(), delivery: any DeliveryPolicy = FlatFeeDelivery(),
+    commissionBasisPoints: Int64 = 0
   ) {
     self.tax = tax
     self.delivery = delivery
+    self.commissionBasisPoints = commissionBasisPoints
   }
 }

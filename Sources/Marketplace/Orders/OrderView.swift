@@ -136,6 +136,7 @@ public struct OrderView: Fields, Equatable {
   public var cancellation: OrderCancellation?
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  public var coupon: OrderCoupon?
 
   public init() {}
 
@@ -160,6 +161,7 @@ public struct OrderView: Fields, Equatable {
     cancellation = order.cancellation
     createdAt = order.createdAt
     updatedAt = order.updatedAt
+    coupon = order.coupon
   }
 
   /// One seller's part, in the same shape: number, state, lines and amounts are the part's.
@@ -195,5 +197,6 @@ public struct OrderView: Fields, Equatable {
     try visitor.field(12, "cancellation", &cancellation)
     try visitor.field(13, "createdAt", &createdAt)
     try visitor.field(14, "updatedAt", &updatedAt)
+    try visitor.field(15, "coupon", &coupon)
   }
 }

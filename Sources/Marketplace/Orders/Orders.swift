@@ -1,7 +1,7 @@
 // Orders: reading orders, cancelling them, and moving a seller's part through its states.
 //
 //   from         to
-//   pending      confirmed, cancelled
+//   pending      confirmed (by its payment alone), cancelled
 //   confirmed    processing, shipped, cancelled
 //   processing   shipped, cancelled
 //   shipped      delivered
@@ -55,6 +55,11 @@ public enum Orders {
 
   // MARK: Asking
 
+  public struct Page: Sendable {
+    public var orders: [OrderView] = []
+    public var hasMore = false
+  }
+
   /// An order by its identifier or by that of a seller's part.
   ///
   /// The buyer and administrators see the whole order, or the part that was named; a seller sees the
@@ -83,7 +88,7 @@ public enum Orders {
   /// given; and whether there are more.
   public static func list(
     _ reader: some RecordReader, buyerID: UUIDv7, before: UUIDv7?, limit: Int
-  ) throws -> (orders: [OrderView], hasMore: Bool) {
+  ) throws -> Page {
     let prefix = key(buyerID)
     let range = KeyRange(
       from: prefix, to: before.map { prefix + key($0) } ?? keyAfterPrefix(prefix))
@@ -92,7 +97,44 @@ public enum Orders {
     let page = try orders.prefix(limit).map {
       OrderView($0, parts: try parts(reader, of: $0.id))
     }
-    return (page, orders.count > limit)
+    return Page(orders: page, hasMore: orders.count > limit)
+  }
+
+  /// A seller's parts, newest first, as the seller sees them.
+  public static func list(
+    _ reader: some RecordReader, sellerID: UUIDv7, status: OrderStatus?, before: UUIDv7?,
+    limit: Int
+  ) throws -> Page {
+    let prefix = key(sellerID)
+    let range = KeyRange(
+      from: prefix, to: before.map { prefix + key($0) } ?? keyAfterPrefix(prefix))
+    var found: [SellerOrder] = []
+    try reader.forEach(in: SellerOrder.bySeller, .range(range), reverse: true) {
+      (part) throws(StoreError) -> ScanStep in
+      if status == nil || part.status == status { found.append(part) }
+      return found.count > limit ? .stop : .next
+    }
+    var page = Page(hasMore: found.count > limit)
+    for part in found.prefix(limit) {
+      guard let order = try reader.get(Order.self, key(part.orderID)) else { continue }
+      page.orders.append(OrderView(part: part, of: order))
+    }
+    return page
+  }
+
+  /// Every order, newest first: for administrators.
+  public static func listAll(
+    _ reader: some RecordReader, status: OrderStatus?, before: UUIDv7?, limit: Int
+  ) throws -> Page {
+    var found: [Order] = []
+    try reader.forEach(Order.self, KeyRange(to: before.map { key($0) }), reverse: true) {
+      (order) throws(StoreError) -> ScanStep in
+      if status == nil || order.status == status { found.append(order) }
+      return found.count > limit ? .stop : .next
+    }
+    return Page(
+      orders: try found.prefix(limit).map { OrderView($0, parts: try parts(reader, of: $0.id)) },
+      hasMore: found.count > limit)
   }
 
   static func parts(_ reader: some RecordReader, of orderID: UUIDv7) throws -> [SellerOrder] {
@@ -108,11 +150,12 @@ public enum Orders {
   /// shipped or the order has ended.
   public static func cancel(
     _ transaction: Transaction, id: UUIDv7, caller: Caller, reason: String,
-    provider: any EmbeddedPaymentProvider
+    provider: any PaymentProvider, policies: OrderPolicies
   ) throws -> OrderView {
-    guard var order = try transaction.get(Order.self, key(id)),
-      caller.isAdmin || caller.userID == order.buyerID
+    guard let found = try transaction.get(Order.self, key(id)),
+      caller.isAdmin || caller.userID == found.buyerID
     else { throw MarketError.notFound("order") }
+    var order = try Settlement.stop(transaction, found, provider: provider, policies: policies)
     var parts = try parts(transaction, of: order.id)
     let cancellable: Set<OrderStatus> = [.pending, .confirmed, .processing]
     guard cancellable.contains(order.status),
@@ -122,11 +165,31 @@ public enum Orders {
         .orderCannotBeCancelled, "The order cannot be cancelled any more.",
         details: .object([.init("status", .string(order.status.rawValue))]))
     }
+    if order.status == .pending {
+      order.payment.status = .failed
+      order.payment.action = nil
+    }
+    try end(transaction, &order, &parts, reason: reason, by: caller.userID)
+    try Refunds.refundRest(transaction, &order, reason: reason, provider: provider)
+    order.version += 1
+    try transaction.put(order)
+    for part in parts { try transaction.put(part) }
+    return OrderView(order, parts: parts)
+  }
+
+  /// The order is over before it was shipped: its stock and its coupon go back. The caller writes
+  /// order and parts, and sees to the money.
+  static func end(
+    _ transaction: Transaction, _ order: inout Order, _ parts: inout [SellerOrder],
+    reason: String, by userID: UUIDv7
+  ) throws {
     for item in order.items {
       try Inventory.giveBack(
         transaction, variantID: item.variantID, shares: item.shares, referenceID: order.id)
     }
-    try refund(transaction, &order, provider)
+    if let coupon = order.coupon {
+      try Coupons.count(transaction, code: coupon.code, userID: order.buyerID, delta: -1)
+    }
     let entry = OrderTimelineEntry(
       .cancelled, at: transaction.time, notes: reason.isEmpty ? nil : reason)
     for index in parts.indices {
@@ -134,46 +197,19 @@ public enum Orders {
       parts[index].timeline.append(entry)
       parts[index].version += 1
       parts[index].updatedAt = transaction.time
-      try transaction.put(parts[index])
     }
     var cancellation = OrderCancellation()
     cancellation.reason = reason
-    cancellation.cancelledBy = caller.userID
+    cancellation.cancelledBy = userID
     cancellation.cancelledAt = transaction.time
     order.status = .cancelled
     order.cancellation = cancellation
     order.timeline.append(entry)
-    order.version += 1
     order.updatedAt = transaction.time
-    try transaction.put(order)
-    return OrderView(order, parts: parts)
-  }
-
-  private static func refund(
-    _ transaction: Transaction, _ order: inout Order, _ provider: any EmbeddedPaymentProvider
-  ) throws {
-    guard order.payment.status == .completed,
-      let charge = try transaction.get(
-        PaymentTransaction.self, key(order.payment.transactionID))
-    else { return }
-    try provider.refund(
-      transaction, reference: charge.gatewayReference,
-      amount: Money(minor: charge.amountMinor, currency: charge.currency))
-    var refund = charge
-    refund.id = transaction.newID()
-    refund.kind = .refund
-    refund.createdAt = transaction.time
-    try transaction.insert(refund)
-    let lines = try Ledger.lines(transaction, of: charge.id).map {
-      Ledger.Line($0.account, -$0.amountMinor)
-    }
-    try Ledger.post(
-      transaction, lines, transactionID: refund.id, currency: charge.currency)
-    order.payment.status = .refunded
   }
 
   private static let nextStates: [OrderStatus: Set<OrderStatus>] = [
-    .pending: [.confirmed], .confirmed: [.processing, .shipped], .processing: [.shipped],
+    .confirmed: [.processing, .shipped], .processing: [.shipped],
     .shipped: [.delivered], .delivered: [.completed],
   ]
   private static let progress: [OrderStatus] = [

@@ -1,9 +1,10 @@
 // Quote: what lines cost, as a whole and split by seller. Used by the cart's view and by checkout,
 // so that both say the same.
 //
-// A part's subtotal, tax and delivery fee are computed for the part, and the whole is their sum:
-// identity 3 of Order.swift holds by construction. A discount on the whole is split over the parts
-// by largest remainder.
+// 1. A coupon's discount is split over the lines that it covers by largest remainder, and tax is on
+//    what a line costs after its share, rounded once a line.
+// 2. A part's amounts are the sums over its lines and its delivery fee, and the whole is the sum of
+//    the parts: identity 3 of Order.swift holds by construction.
 
 import Bytes
 import RecordStore
@@ -33,49 +34,52 @@ struct Quote {
   var lines: [PricedLine]
   /// Price × quantity of each line.
   var lineTotals: [Int64] = []
+  /// Each line's share of the discount, and its tax.
+  var lineDiscounts: [Int64] = []
+  var lineTaxes: [Int64] = []
   /// In order of the sellers' first lines.
   var parts: [Part] = []
   var pricing = Pricing()
+  /// Why the coupon takes nothing off these lines.
+  var couponRefusal: CouponRefusal?
 
   /// Throws `MoneyError.overflow` for amounts beyond 64 bits, `currencyMismatch` for lines of two
   /// currencies.
   init(
     _ lines: [PricedLine], policies: OrderPolicies, address: DeliveryAddress?,
-    discountMinor: Int64 = 0
+    coupon: Coupon? = nil
   ) throws(MoneyError) {
     self.lines = lines
     let currency = lines.first?.product.currency ?? ""
-    var taxes: [Int64] = []
     for (index, line) in lines.enumerated() {
       guard line.product.currency == currency else {
         throw .currencyMismatch(currency, line.product.currency)
       }
-      let total = try Money.product(line.variant.priceMinor, line.item.quantity)
-      lineTotals.append(total)
-      taxes.append(
-        try policies.tax.tax(on: Money(minor: total, currency: currency), to: address))
+      lineTotals.append(try Money.product(line.variant.priceMinor, line.item.quantity))
       if let part = parts.firstIndex(where: { $0.sellerID == line.product.sellerID }) {
         parts[part].lines.append(index)
       } else {
         parts.append(Part(sellerID: line.product.sellerID, lines: [index]))
       }
     }
+    lineDiscounts = Array(repeating: 0, count: lines.count)
+    if let coupon { try apply(coupon, currency) }
+    for index in lines.indices {
+      let net = Money(minor: lineTotals[index] - lineDiscounts[index], currency: currency)
+      lineTaxes.append(try policies.tax.tax(on: net, to: address))
+    }
     for index in parts.indices {
+      let own = parts[index].lines
       var part = Pricing()
       part.currency = currency
-      part.subtotalMinor = try Money.sum(parts[index].lines.map { lineTotals[$0] })
-      part.taxMinor = try Money.sum(parts[index].lines.map { taxes[$0] })
+      part.subtotalMinor = try Money.sum(own.map { lineTotals[$0] })
+      part.taxMinor = try Money.sum(own.map { lineTaxes[$0] })
+      part.discountMinor = try Money.sum(own.map { lineDiscounts[$0] })
       part.deliveryFeeMinor = try policies.delivery.fee(
-        for: Money(minor: part.subtotalMinor, currency: currency), to: address)
+        for: Money(minor: part.subtotalMinor - part.discountMinor, currency: currency),
+        to: address)
+      part.totalMinor = try Self.total(part)
       parts[index].pricing = part
-    }
-    if discountMinor != 0, !parts.isEmpty {
-      let shares = try Money.split(
-        discountMinor, weights: parts.map(\.pricing.subtotalMinor))
-      for (index, share) in shares.enumerated() { parts[index].pricing.discountMinor = share }
-    }
-    for index in parts.indices {
-      parts[index].pricing.totalMinor = try Self.total(parts[index].pricing)
     }
     pricing.currency = currency
     pricing.subtotalMinor = try Money.sum(parts.map(\.pricing.subtotalMinor))
@@ -85,12 +89,29 @@ struct Quote {
     pricing.totalMinor = try Self.total(pricing)
   }
 
+  private mutating func apply(_ coupon: Coupon, _ currency: String) throws(MoneyError) {
+    let covered = lines.indices.filter {
+      coupon.sellerID == nil || lines[$0].product.sellerID == coupon.sellerID
+    }
+    let isMoney = coupon.type == .fixed || coupon.minPurchaseMinor != nil
+      || coupon.maxDiscountMinor != nil
+    let eligible = try Money.sum(covered.map { lineTotals[$0] })
+    if covered.isEmpty {
+      couponRefusal = .noGoods
+    } else if isMoney, coupon.currency != currency {
+      couponRefusal = .otherCurrency
+    } else if eligible < coupon.minPurchaseMinor ?? 0 {
+      couponRefusal = .minimum
+    } else {
+      let shares = try Money.split(
+        try coupon.discount(on: eligible), weights: covered.map { lineTotals[$0] })
+      for (index, share) in zip(covered, shares) { lineDiscounts[index] = share }
+    }
+  }
+
   private static func total(_ pricing: Pricing) throws(MoneyError) -> Int64 {
-    let sum = try Money.sum([
-      pricing.subtotalMinor, pricing.taxMinor, pricing.deliveryFeeMinor,
+    try Money.sum([
+      pricing.subtotalMinor, pricing.taxMinor, pricing.deliveryFeeMinor, -pricing.discountMinor,
     ])
-    return try Money(minor: sum, currency: "").subtracting(
-      Money(minor: pricing.discountMinor, currency: "")
-    ).minor
   }
 }
