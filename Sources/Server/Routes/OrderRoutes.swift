@@ -46,8 +46,33 @@ extension MarketplaceServer {
       routeLater(
         .get, "/orders/user/{userId}", "listOrders",
         "A buyer's orders, newest first; `me` is the caller.", caller: .authenticated,
-        query: [QueryParameter("limit", .integer(1...100)), QueryParameter("cursor")],
-        output: OrderPage.self, errors: [.forbidden], list)
+        query: Self.pageParameters, output: OrderPage.self, errors: [.forbidden]
+      ) { context, answer in
+        let buyerID = try user("userId", context)
+        try list(context, answer) { try Orders.list($0, buyerID: buyerID, before: $1, limit: $2) }
+      }
+      routeLater(
+        .get, "/orders/seller/{sellerId}", "listSellerOrders",
+        "A seller's parts of orders, newest first; `me` is the caller.", caller: .seller,
+        query: Self.pageParameters + [QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))],
+        output: OrderPage.self, errors: [.forbidden]
+      ) { context, answer in
+        let sellerID = try user("sellerId", context)
+        let status = context.query("status").flatMap { OrderStatus(rawValue: $0) }
+        try list(context, answer) {
+          try Orders.list($0, sellerID: sellerID, status: status, before: $1, limit: $2)
+        }
+      }
+      routeLater(
+        .get, "/orders", "listAllOrders", "Every order, newest first.", caller: .admin,
+        query: Self.pageParameters + [QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))],
+        output: OrderPage.self
+      ) { context, answer in
+        let status = context.query("status").flatMap { OrderStatus(rawValue: $0) }
+        try list(context, answer) {
+          try Orders.listAll($0, status: status, before: $1, limit: $2)
+        }
+      }
       routeLater(
         .post, "/orders/{id}/cancel", "cancelOrder",
         "Cancel before anything is shipped; stock and money go back in the same commit.",
@@ -60,7 +85,7 @@ extension MarketplaceServer {
           .ok(
             try Orders.cancel(
               transaction, id: id, caller: caller, reason: context.body.reason,
-              provider: market.provider))
+              provider: market.provider, policies: market.policies))
         }
       }
       routeLater(
@@ -82,11 +107,21 @@ extension MarketplaceServer {
     _ context: Context<CheckoutRequest>, _ answer: Answer<OrderView>
   ) throws {
     let buyerID = try context.userID()
+    try writeOnce(context, answer, buyerID, route: "/checkout") { transaction in
+      try market.checkout.answer(transaction, buyerID: buyerID, context.body)
+    }
+  }
+
+  /// Carries out a write that one Idempotency-Key does once, and remembers its answer.
+  func writeOnce<Body: Fields, Output: Fields>(
+    _ context: Context<Body>, _ answer: Answer<Output>, _ principalID: UUIDv7, route: String,
+    _ body: @escaping @Sendable (Transaction) throws -> StoredAnswer
+  ) throws {
     let request = context.request
     let idempotency: IdempotentRequest
     do {
       idempotency = try IdempotentRequest(
-        principalID: buyerID, method: request.method.name, route: "/checkout",
+        principalID: principalID, method: request.method.name, route: route,
         key: request.headers["Idempotency-Key"], path: request.path, query: request.query.pairs,
         body: request.body)
     } catch {
@@ -94,12 +129,12 @@ extension MarketplaceServer {
     }
     let responder = answer.responder
     market.database.write(requestID: context.commitRequestID) { transaction in
-      try market.checkout.run(
-        transaction, buyerID: buyerID, context.body, idempotency: idempotency
-      ) { refusal in
+      try Idempotency.perform(transaction, idempotency) { refusal in
         APIError(refusal).response(
           requestID: request.id, path: request.path, time: transaction.time
         ).body
+      } _: {
+        try body(transaction)
       }
     } completion: { result in
       switch result {
@@ -114,25 +149,35 @@ extension MarketplaceServer {
     }
   }
 
-  @Sendable
-  private func list(_ context: Context<Nothing>, _ answer: Answer<OrderPage>) throws {
-    let buyerID = try user("userId", context)
+  // MARK: Pages
+
+  static var pageParameters: [QueryParameter] {
+    [QueryParameter("limit", .integer(1...100)), QueryParameter("cursor")]
+  }
+
+  static func cursor(_ id: UUIDv7) -> String { Base64URL.encode(Array(id.description.utf8)) }
+
+  /// The identifier in the cursor; 400 when it holds none.
+  static func cursorID<Body: Fields>(_ context: Context<Body>) throws(APIError) -> UUIDv7? {
+    guard let text = context.query("cursor") else { return nil }
+    guard let bytes = Base64URL.decode(text), bytes.count == 36,
+      let id = UUIDv7(String(decoding: bytes, as: UTF8.self))
+    else { throw APIError(.invalidInput, "The cursor is not one of this list.") }
+    return id
+  }
+
+  private func list(
+    _ context: Context<Nothing>, _ answer: Answer<OrderPage>,
+    _ find: @escaping @Sendable (Snapshot, UUIDv7?, Int) throws -> Orders.Page
+  ) throws {
     let limit = Int(context.query("limit", default: 20))
-    let before = try context.query("cursor").map { text throws(APIError) in
-      guard let bytes = Base64URL.decode(text), bytes.count == 36,
-        let id = UUIDv7(String(decoding: bytes, as: UTF8.self))
-      else { throw APIError(.invalidInput, "The cursor is not one of this list.") }
-      return id
-    }
+    let before = try Self.cursorID(context)
     try read(context, answer) { snapshot in
-      let page = try Orders.list(
-        snapshot.records, buyerID: buyerID, before: before, limit: limit)
+      let page = try find(snapshot.records, before, limit)
       var output = OrderPage()
       output.data = page.orders
       output.hasMore = page.hasMore
-      if page.hasMore {
-        output.nextCursor = page.orders.last.map { Base64URL.encode(Array($0.id.description.utf8)) }
-      }
+      output.nextCursor = page.hasMore ? page.orders.last.map { Self.cursor($0.id) } : nil
       return .ok(output)
     }
   }

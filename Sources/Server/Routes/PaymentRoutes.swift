@@ -1,0 +1,94 @@
+// Routes of payments: challenges, refunds, and what was paid.
+
+import Bytes
+import Marketplace
+import RecordStore
+
+/// A page of payments and refunds.
+struct PaymentPage: Fields {
+  var data: [PaymentView] = []
+  var hasMore = false
+  /// Names the last payment of this page.
+  var nextCursor: String?
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "data", &data)
+    try visitor.field(2, "hasMore", &hasMore)
+    try visitor.field(3, "nextCursor", &nextCursor)
+  }
+}
+
+/// POST /payments/challenge/{orderId}.
+struct ChallengeAnswer: Fields {
+  var answer = ""
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(
+      1, "answer", &answer,
+      .length(1...1000).required.summary("What the buyer's bank gave; `pass` for the test provider."))
+  }
+}
+
+extension MarketplaceServer {
+  var paymentRoutes: RouteGroup {
+    RouteGroup("Payments") {
+      routeLater(
+        .post, "/payments/challenge/{orderId}", "answerChallenge",
+        "Answer what the buyer's bank asked (3-D Secure); the order is then paid, or given up.",
+        caller: .authenticated, body: ChallengeAnswer.self, output: OrderView.self,
+        errors: [.notFound, .conflict]
+      ) { context, answer in
+        let id = try context.pathID("orderId")
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          .ok(
+            try Settlement.answer(
+              transaction, orderID: id, caller: caller, answer: context.body.answer,
+              provider: market.provider, policies: market.policies))
+        }
+      }
+      routeLater(
+        .post, "/payments/refund", "refundPayment",
+        "Give part or all of an order's payment back. One Idempotency-Key is one refund.",
+        caller: .seller, idempotencyKey: .required, body: RefundRequest.self,
+        output: PaymentView.self, status: 201, errors: [.notFound, .conflict]
+      ) { context, answer in
+        let caller = try context.caller()
+        try writeOnce(context, answer, caller.userID, route: "/payments/refund") { transaction in
+          let refund = try Refunds.refund(
+            transaction, context.body, caller: caller, provider: market.provider)
+          return StoredAnswer(status: 201, body: FieldJSON.encode(refund))
+        }
+      }
+      routeLater(
+        .get, "/payments/transaction/{id}", "getPayment", "A payment or a refund.",
+        caller: .authenticated, output: PaymentView.self, errors: [.notFound]
+      ) { context, answer in
+        let id = try context.pathID("id")
+        let caller = try context.caller()
+        try read(context, answer) { snapshot in
+          .ok(try Refunds.view(snapshot.records, id: id, caller: caller))
+        }
+      }
+      routeLater(
+        .get, "/payments/user/{userId}/history", "listPayments",
+        "A user's payments and refunds, newest first; `me` is the caller.",
+        caller: .authenticated, query: Self.pageParameters, output: PaymentPage.self,
+        errors: [.forbidden]
+      ) { context, answer in
+        let userID = try user("userId", context)
+        let limit = Int(context.query("limit", default: 20))
+        let before = try Self.cursorID(context)
+        try read(context, answer) { snapshot in
+          let page = try Refunds.history(
+            snapshot.records, userID: userID, before: before, limit: limit)
+          var output = PaymentPage()
+          output.data = page.payments
+          output.hasMore = page.hasMore
+          output.nextCursor = page.hasMore ? page.payments.last.map { Self.cursor($0.id) } : nil
+          return .ok(output)
+        }
+      }
+    }
+  }
+}
