@@ -29,7 +29,8 @@ struct Souk: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Init.self, Seed.self, Import.self, Store.self, Bench.self, Version.self,
+      Serve.self, Init.self, Seed.self, Superuser.self, Import.self, Store.self, Doctor.self,
+      Bench.self, Completion.self, Version.self,
     ])
 
   static func main() {
