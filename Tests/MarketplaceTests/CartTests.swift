@@ -17,7 +17,8 @@ private struct CartWorld {
   }
 
   func view() throws -> CartView {
-    try Carts.view(fixture.records, userID: buyer.id, policies: fixture.market.policies,
+    try Carts.view(
+      fixture.records, userID: buyer.id, policies: fixture.market.policies,
       at: .zero)
   }
 }

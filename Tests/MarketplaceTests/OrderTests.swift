@@ -220,7 +220,7 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
           _ = try Orders.cancel(
             $0, id: order.id, caller: Caller(userID: order.buyerID, role: .buyer), reason: "",
             provider: fixture.market.provider,
-        policies: fixture.market.policies)
+            policies: fixture.market.policies)
         }
       }
     } catch is MarketError {

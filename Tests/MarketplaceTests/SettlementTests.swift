@@ -59,7 +59,8 @@ private struct Shop {
 @Test func aChallengeThatIsPassedConfirmsTheOrder() throws {
   let shop = try Shop()
   let order = try shop.checkout("tok_challenge")
-  #expect(order.status == .pending && order.payment.action?.url == "/payments/challenge/\(order.id)")
+  #expect(
+    order.status == .pending && order.payment.action?.url == "/payments/challenge/\(order.id)")
   #expect(order.orderNumber.isEmpty)
   #expect(try Inventory.available(shop.fixture.records, shop.stool.id) == 1)
   #expect(try shop.fixture.records.all(LedgerEntry.self).isEmpty)

@@ -127,7 +127,9 @@ final class Shopper {
     "country":"US"},"payment":{"method":"card","token":"tok_success"}}
     """
 
-  func buy(key: String) throws -> HTTPAnswer {
-    try post("/checkout", Self.checkout, [("Idempotency-Key", key)])
+  func buy(key: String, token: String = "tok_success") throws -> HTTPAnswer {
+    try post(
+      "/checkout", Self.checkout.replacingOccurrences(of: "tok_success", with: token),
+      [("Idempotency-Key", key)])
   }
 }

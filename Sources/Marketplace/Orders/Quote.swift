@@ -93,7 +93,8 @@ struct Quote {
     let covered = lines.indices.filter {
       coupon.sellerID == nil || lines[$0].product.sellerID == coupon.sellerID
     }
-    let isMoney = coupon.type == .fixed || coupon.minPurchaseMinor != nil
+    let isMoney =
+      coupon.type == .fixed || coupon.minPurchaseMinor != nil
       || coupon.maxDiscountMinor != nil
     let eligible = try Money.sum(covered.map { lineTotals[$0] })
     if covered.isEmpty {

@@ -54,7 +54,9 @@ extension MarketplaceServer {
       routeLater(
         .get, "/orders/seller/{sellerId}", "listSellerOrders",
         "A seller's parts of orders, newest first; `me` is the caller.", caller: .seller,
-        query: Self.pageParameters + [QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))],
+        query: Self.pageParameters + [
+          QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))
+        ],
         output: OrderPage.self, errors: [.forbidden]
       ) { context, answer in
         let sellerID = try user("sellerId", context)
@@ -65,7 +67,9 @@ extension MarketplaceServer {
       }
       routeLater(
         .get, "/orders", "listAllOrders", "Every order, newest first.", caller: .admin,
-        query: Self.pageParameters + [QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))],
+        query: Self.pageParameters + [
+          QueryParameter("status", .oneOf(OrderStatus.allCases.map(\.rawValue)))
+        ],
         output: OrderPage.self
       ) { context, answer in
         let status = context.query("status").flatMap { OrderStatus(rawValue: $0) }
@@ -151,9 +155,10 @@ extension MarketplaceServer {
 
   // MARK: Pages
 
-  static var pageParameters: [QueryParameter] {
-    [QueryParameter("limit", .integer(1...100)), QueryParameter("cursor")]
-  }
+  static let pageParameters = [
+    QueryParameter("limit", .integer(1...100), "Rows of the page; 20 without it."),
+    QueryParameter("cursor", .text, "From nextCursor of the page before."),
+  ]
 
   static func cursor(_ id: UUIDv7) -> String { Base64URL.encode(Array(id.description.utf8)) }
 

@@ -25,7 +25,8 @@ struct ChallengeAnswer: Fields {
   mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(
       1, "answer", &answer,
-      .length(1...1000).required.summary("What the buyer's bank gave; `pass` for the test provider."))
+      .length(1...1000).required.summary(
+        "What the buyer's bank gave; `pass` for the test provider."))
   }
 }
 

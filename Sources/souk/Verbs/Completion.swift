@@ -2,7 +2,6 @@
 
 import ArgumentParser
 
-
 struct Completion: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print a completion script for bash, zsh or fish.",

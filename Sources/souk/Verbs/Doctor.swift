@@ -162,7 +162,8 @@ struct Doctor: ParsableCommand {
       } else {
         report.wrong(
           "store", store.findings.prefix(3).joined(separator: "; "),
-          mend: "souk store check --deep names everything; souk store salvage saves what can be read")
+          mend:
+            "souk store check --deep names everything; souk store salvage saves what can be read")
       }
       let (market, _) = try StoreAccess.ask(MarketAuditQuestion(), at: directory.data)
       if market.findings.isEmpty {

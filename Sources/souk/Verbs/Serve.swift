@@ -65,9 +65,15 @@ struct Serve: ParsableCommand {
       configuration.onFatal = Self.endAfterFatal
     }
     let database = installation.database
+    let market = try installation.marketplace()
+    if let settled = try market.settlePayments(all: true, at: .now), settled.checked > 0 {
+      Terminal.note(
+        "\(settled.checked) open payments: \(settled.confirmed) confirmed, \(settled.givenUp) "
+          + "given up, \(settled.refunded) given back")
+    }
     let token = ControlFile.makeToken()
     let service = try Service(
-      market: try installation.marketplace(), options: options, version: Souk.version,
+      market: market, options: options, version: Souk.version,
       log: log, controlToken: token)
     let address: HTTPServer.Address
     do {
@@ -79,6 +85,9 @@ struct Serve: ParsableCommand {
     announce(address, token)
     printBanner(
       database, milliseconds: (SystemClock.monotonicMicroseconds() - started) / 1000)
+    if let link = try service.setupLink() {
+      Terminal.note("make the first administrator: http://\(address.host):\(address.port)\(link)")
+    }
     Terminal.out("listening on http://\(address.host):\(address.port)")
 
     var received: Int32 = 0
