@@ -3,16 +3,17 @@
 // Numbers are part of the format and never change: 1 users, 2 sessions, 3 products, 5 stock levels,
 // 6 stock movements, 7 locations, 8 categories, 9 carts, 10 orders, 11 seller orders, 12 payment
 // transactions, 13 ledger entries, 14 idempotency records, 15 test charges, 16 counters, 17 past
-// slugs.
+// slugs, 18...24 those of AccountTables.
 
 import RecordStore
 
 public enum MarketTables {
   public static let all: [TableDescriptor] =
-    CatalogTables.all + [
+    CatalogTables.all + AccountTables.all + [
       User.table.descriptor, Session.table.descriptor, Cart.table.descriptor,
       Order.table.descriptor, SellerOrder.table.descriptor, PaymentTransaction.table.descriptor,
       LedgerEntry.table.descriptor, IdempotencyRecord.table.descriptor,
-      TestCharge.table.descriptor, Counter.table.descriptor,
+      TestCharge.table.descriptor, Counter.table.descriptor, Coupon.table.descriptor,
+      CouponUse.table.descriptor, PaymentAttempt.table.descriptor,
     ]
 }

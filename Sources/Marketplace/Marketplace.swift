@@ -8,22 +8,46 @@ import RecordStore
 public struct Marketplace: Sendable {
   public let database: Database
   public let tokens: AccessTokens
+  public let guests: GuestTokens
   public let hasher: PasswordHasher
+  public let keys: AccountKeys
+  /// Slows down the guessing of passwords and codes.
+  public let signInGuard = SignInGuard()
   public let checkout: Checkout
 
-  /// Reads the signing key of access tokens from the database's secrets, making it the first time.
+  /// Reads the keys of accounts from the database's secrets, making them the first time.
   public init(
     database: Database, hasher: PasswordHasher = PasswordHasher(),
-    provider: any EmbeddedPaymentProvider = TestPaymentProvider(),
+    provider: any PaymentProvider = TestPaymentProvider(),
     policies: OrderPolicies = OrderPolicies()
   ) throws(DatabaseError) {
     self.database = database
     self.hasher = hasher
+    keys = try AccountKeys(database)
     tokens = AccessTokens(
       key: try database.secret(named: "access-token-key", byteCount: AccessTokens.keyBytes))
+    guests = GuestTokens(
+      key: try database.secret(named: "guest-token-key", byteCount: GuestTokens.keyBytes))
     checkout = Checkout(provider: provider, policies: policies)
   }
 
   public var policies: OrderPolicies { checkout.policies }
-  public var provider: any EmbeddedPaymentProvider { checkout.provider }
+  public var provider: any PaymentProvider { checkout.provider }
+
+  /// Settles payments that are open; nil when none is due. Blocks until what it wrote is durable.
+  ///
+  /// - Parameter all: also those that are not due yet: at the start.
+  @discardableResult
+  public func settlePayments(
+    all: Bool = false, at time: Timestamp
+  ) throws -> Settlement.Report? {
+    let records = database.snapshot().records
+    guard try all || Settlement.isDue(records, at: time),
+      try records.first(in: PaymentAttempt.byCheck) != nil
+    else { return nil }
+    return try database.writeBlocking { transaction in
+      try Settlement.settle(
+        transaction, all: all, limit: all ? 1000 : 100, provider: provider, policies: policies)
+    }.value
+  }
 }

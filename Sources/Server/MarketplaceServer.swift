@@ -21,29 +21,38 @@ public struct MarketplaceServer: Sendable {
 
   public let market: Marketplace
   let passwords: PasswordPool
+  let accounts: AccountServices
 
-  public init(market: Marketplace) {
+  public init(
+    market: Marketplace, accounts: AccountOptions = AccountOptions(), log: Log? = nil
+  ) {
     self.market = market
+    self.accounts = AccountServices(market: market, options: accounts, log: log)
     passwords = PasswordPool(hasher: market.hasher)
   }
 
   /// Ends the threads that hash passwords. Blocks; call it once, after the server has drained.
   public func shutDown() throws {
+    accounts.shutDown()
     try passwords.shutDown()
   }
 
   /// Every route of the marketplace. Throws when the secret that signs cursors cannot be read.
   public var routeGroups: [RouteGroup] {
     get throws(DatabaseError) {
-      try catalogRouteGroups() + [authRoutes, cartRoutes, orderRoutes]
+      try catalogRouteGroups() + accountRouteGroups
+        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes]
     }
   }
 
   // MARK: Who is asking
 
-  /// For the router: the principal of a bearer token, nil without one, 401 for one that is no good.
+  /// For the router: the principal of a bearer token or a session's cookie, nil without one, 401 for
+  /// one that is no good.
   public func authenticate(_ request: Request) throws -> Principal? {
-    guard let header = request.headers["Authorization"] else { return nil }
+    guard let header = request.headers["Authorization"] else {
+      return try session(of: request) ?? guest(of: request)
+    }
     let parts = header.split(separator: " ", omittingEmptySubsequences: true)
     guard parts.count == 2, parts[0].lowercased() == "bearer" else {
       throw APIError(
@@ -57,6 +66,16 @@ public struct MarketplaceServer: Sendable {
       return Principal(id: caller.userID, roles: Roles(caller.role), detail: caller)
     } catch {
       throw APIError.telling(error)
+    }
+  }
+
+  /// The guest of a guest token; nil without one.
+  func guest(of request: Request) throws(APIError) -> Principal? {
+    guard let text = request.headers[Self.guestHeader] else { return nil }
+    do {
+      return Principal(id: try market.guests.id(of: text), roles: [], isGuest: true)
+    } catch {
+      throw APIError(error)
     }
   }
 
@@ -98,12 +117,20 @@ public struct MarketplaceServer: Sendable {
     market.database.whenVisible(LSN(minimum), run)
   }
 
-  /// Runs a transaction and answers when it is durable.
+  /// Runs a transaction and answers when it is durable. What a seller or an administrator does is
+  /// noted in the same commit.
+  ///
+  /// - Parameter isAudited: note it whoever does it.
   func write<Body: Fields, Output: Fields>(
-    _ context: Context<Body>, _ answer: Answer<Output>,
+    _ context: Context<Body>, _ answer: Answer<Output>, isAudited: Bool = false,
     _ body: @escaping @Sendable (Transaction) throws -> Reply<Output>
   ) {
-    market.database.write(requestID: context.commitRequestID, body) { result in
+    let author = context.author(isAudited: isAudited)
+    market.database.write(requestID: context.commitRequestID) { transaction in
+      let reply = try body(transaction)
+      try author?.note(transaction)
+      return reply
+    } completion: { result in
       switch result {
       case .success(let commit):
         answer.succeed(commit.value.committed(at: commit.lsn.rawValue))

@@ -23,9 +23,9 @@ public final class Service: Sendable {
   ///   - controlToken: opens `StoreControl`, which is not there without one.
   public init(
     market: Marketplace, options: ServerOptions, version: String, log: Log,
-    controlToken: String? = nil
+    controlToken: String? = nil, accounts: AccountOptions = AccountOptions()
   ) throws {
-    marketplace = MarketplaceServer(market: market)
+    marketplace = MarketplaceServer(market: market, accounts: accounts, log: log)
     control = controlToken.map { StoreControl(database: market.database, token: $0) }
     pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
     pool.start()
@@ -54,7 +54,11 @@ public final class Service: Sendable {
   }
 
   /// Binds and serves; the address that was bound.
-  public func start() throws -> HTTPServer.Address { try server.start() }
+  public func start() throws -> HTTPServer.Address {
+    let address = try server.start()
+    marketplace.accounts.begin(at: address)
+    return address
+  }
 
   /// Readiness off, no new connections, requests under way answered; connections that did not end
   /// in time are counted. Blocks.

@@ -131,12 +131,12 @@ private func claims() -> AccessClaims {
   }
   let time = Timestamp(microseconds: 1_795_000_100_000_000)
   let caller = try Accounts.authenticate(
-    fixture.records, token: signedIn.accessToken, tokens: tokens, at: time)
+    fixture.records, token: try #require(signedIn.accessToken), tokens: tokens, at: time)
   #expect(caller.userID == user.id && caller.role == .buyer)
   try fixture.write { try Accounts.logout($0, sessionID: caller.sessionID) }
   let error = refusal {
     _ = try Accounts.authenticate(
-      fixture.records, token: signedIn.accessToken, tokens: tokens, at: time)
+      fixture.records, token: try #require(signedIn.accessToken), tokens: tokens, at: time)
   }
   #expect(error?.code == .invalidToken)
   try fixture.finish()

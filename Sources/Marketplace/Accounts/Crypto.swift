@@ -32,6 +32,24 @@ public enum Crypto {
     }
   }
 
+  /// HMAC-SHA-1 (RFC 2202): 20 bytes. For one-time passwords, whose apps know nothing else; HMAC does
+  /// not need the collision resistance that SHA-1 has lost. The key has at least one byte.
+  public static func hmacSHA1(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+    // Unsafe: HMAC with SHA-1 writes exactly 20 bytes into the buffer that is made for them.
+    [UInt8](unsafeUninitializedCapacity: 20) { output, count in
+      var length: UInt32 = 0
+      let result = key.withUnsafeBufferPointer { key in
+        message.withUnsafeBufferPointer { message in
+          HMAC(
+            EVP_sha1(), key.baseAddress, Int32(clamping: key.count), message.baseAddress,
+            message.count, output.baseAddress, &length)
+        }
+      }
+      precondition(result != nil && length == 20, "HMAC-SHA-1 is not available")
+      count = 20
+    }
+  }
+
   /// Compares in a time that depends on the lengths only.
   public static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     guard left.count == right.count else { return false }

@@ -30,6 +30,10 @@ public struct User: Record, Equatable {
   public var version: Int64 = 1
   public var createdAt = Timestamp.zero
   public var updatedAt = Timestamp.zero
+  /// Since when an administrator keeps the user out.
+  public var disabledAt: Timestamp?
+  /// Signing in takes a second step; see `TwoFactor`.
+  public var isTwoFactorEnabled = false
 
   public init() {}
 
@@ -46,14 +50,21 @@ public struct User: Record, Equatable {
     try visitor.field(10, "version", &version)
     try visitor.field(11, "createdAt", &createdAt)
     try visitor.field(12, "updatedAt", &updatedAt)
+    try visitor.field(13, "disabledAt", &disabledAt)
+    try visitor.field(14, "isTwoFactorEnabled", &isTwoFactorEnabled)
   }
 
-  public static let table = Table<User>(number: 1, name: "users", indexes: [byEmail, byOrdinal])
+  public static let table = Table<User>(
+    number: 1, name: "users", indexes: [byEmail, byOrdinal, byRole])
   public static let byEmail = Index<User>(number: 1, name: "byEmail", isUnique: true) { user in
     user.email.isEmpty ? [] : [key(foldedEmail(user.email))]
   }
   public static let byOrdinal = Index<User>(number: 2, name: "byOrdinal", isUnique: true) {
     [key($0.ordinal)]
+  }
+  /// Those who are not buyers, the many.
+  public static let byRole = Index<User>(number: 3, name: "byRole") { user in
+    user.role == .buyer ? [] : [key(user.role.rawValue)]
   }
   public var primaryKey: [UInt8] { key(id) }
 
@@ -79,6 +90,12 @@ public struct Session: Record, Equatable {
   public var revokedAt: Timestamp?
   public var userAgent = ""
   public var createdAt = Timestamp.zero
+  /// When it was last renewed; a cookie's session, when it was last used, to five minutes.
+  public var lastUsedAt = Timestamp.zero
+  /// From where it was opened.
+  public var remoteAddress = ""
+  /// The secret is a browser's cookie: it is presented with each request and does not rotate.
+  public var isCookie = false
 
   public init() {}
 
@@ -91,6 +108,9 @@ public struct Session: Record, Equatable {
     try visitor.field(6, "revokedAt", &revokedAt)
     try visitor.field(7, "userAgent", &userAgent)
     try visitor.field(8, "createdAt", &createdAt)
+    try visitor.field(9, "lastUsedAt", &lastUsedAt)
+    try visitor.field(10, "remoteAddress", &remoteAddress)
+    try visitor.field(11, "isCookie", &isCookie)
   }
 
   public static let table = Table<Session>(

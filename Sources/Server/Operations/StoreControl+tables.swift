@@ -63,7 +63,7 @@ struct StoreTable: Sendable {
 
   static let all: [StoreTable] = [
     StoreTable(
-      User.self, key: [.uuid], indexes: ["byEmail": [.text], "byOrdinal": [.u32]],
+      User.self, key: [.uuid], indexes: ["byEmail": [.text], "byOrdinal": [.u32], "byRole": [.text]],
       secrets: ["passwordHash"]),
     StoreTable(
       Session.self, key: [.uuid],
@@ -105,6 +105,16 @@ struct StoreTable: Sendable {
     StoreTable(TestCharge.self, key: [.text], indexes: ["byReference": [.text]]),
     StoreTable(Counter.self, key: [.text]),
     StoreTable(PastSlug.self, key: [.text]),
+    StoreTable(
+      OneTimeToken.self, key: [.bytes], indexes: ["byUser": [.uuid, .text], "byExpiry": [.time]],
+      secrets: ["hash"]),
+    StoreTable(
+      MailMessage.self, key: [.uuid], indexes: ["byDue": [.time]], secrets: ["sealedText"]),
+    StoreTable(TwoFactor.self, key: [.uuid], secrets: ["sealedKey", "recoveryHashes"]),
+    StoreTable(UserAddress.self, key: [.uuid], indexes: ["byUser": [.uuid]]),
+    StoreTable(AuditEntry.self, key: [.uuid]),
+    StoreTable(ProviderAccount.self, key: [.text, .text], indexes: ["byUser": [.uuid]]),
+    StoreTable(UserProfile.self, key: [.uuid]),
   ]
 }
 

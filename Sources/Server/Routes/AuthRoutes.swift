@@ -5,16 +5,29 @@ import Marketplace
 import RecordStore
 
 extension MarketplaceServer {
-  var authRoutes: RouteGroup {
+  /// Every route of accounts and of their administration.
+  var accountRouteGroups: [RouteGroup] {
+    [
+      authRoutes, recoveryRoutes, sessionRoutes, twoFactorRoutes, providerRoutes, profileRoutes,
+      addressRoutes, administrationRoutes,
+    ] + [accounts.testProvider?.routes(accounts)].compactMap { $0 }
+  }
+
+  private var authRoutes: RouteGroup {
     RouteGroup("Accounts") {
       routeLater(
         .post, "/auth/register", "register", "Make an account and sign in.",
         body: RegisterRequest.self, output: SignedIn.self, status: 201,
         errors: [.alreadyExists, .forbidden, .serviceUnavailable], register)
       routeLater(
-        .post, "/auth/login", "login", "Sign in with e-mail address and password.",
+        .post, "/auth/login", "login",
+        "Sign in with e-mail address and password. With two-step sign-in on, the answer is AUTH_1005 "
+          + "with details.challengeToken for verify-2fa.",
         body: LoginRequest.self, output: SignedIn.self,
-        errors: [.invalidCredentials, .serviceUnavailable], login)
+        errors: [
+          .invalidCredentials, .twoFactorRequired, .forbidden, .rateLimited, .serviceUnavailable,
+        ],
+        login)
       routeLater(
         .post, "/auth/refresh-token", "refreshToken",
         "Exchange a refresh token for new tokens. Each is good once; a second use ends the session.",
@@ -26,7 +39,9 @@ extension MarketplaceServer {
         let sessionID = try context.caller().sessionID
         write(context, answer) { transaction in
           try Accounts.logout(transaction, sessionID: sessionID)
-          return .noContent
+          var reply = Reply<Nothing>.noContent
+          clearCookies(&reply)
+          return reply
         }
       }
       routeLater(
@@ -49,28 +64,26 @@ extension MarketplaceServer {
     _ context: Context<RegisterRequest>, _ answer: Answer<SignedIn>
   ) throws {
     let request = context.body
-    let userAgent = context.request.headers["User-Agent"] ?? ""
-    do {
+    try telling {
       // Refusals that need no hash come before the third of a second that it costs; the
       // transaction decides again.
       try PasswordHasher.check(request.password, path: "/password")
       guard request.role != .admin else { throw Accounts.adminRefused }
       let records = market.database.snapshot().records
       if try Accounts.user(records, email: request.email) != nil { throw Accounts.emailTaken }
-    } catch {
-      throw APIError.telling(error)
     }
     passwords.hash(request.password) { result in
       switch result {
       case .failure(let error): answer.fail(APIError.telling(error))
       case .success(let hash):
-        let refreshToken = RefreshToken()
-        write(context, answer) { transaction in
+        let secret = SecretText()
+        let mail = TokenMail(accounts.letters)
+        decide(context, answer) { transaction in
           let user = try Accounts.register(transaction, request, passwordHash: hash)
-          let signedIn = try Accounts.openSession(
-            transaction, user: user, refreshToken: refreshToken, userAgent: userAgent,
-            tokens: market.tokens)
-          return Reply(status: 201, value: signedIn)
+          try Accounts.requestVerification(
+            transaction, userID: user.id, mail, sealing: market.keys.sealing)
+          return .reply(
+            try open(transaction, user, secret, context, request.session, status: 201))
         }
       }
     }
@@ -79,51 +92,66 @@ extension MarketplaceServer {
   @Sendable
   private func login(_ context: Context<LoginRequest>, _ answer: Answer<SignedIn>) throws {
     let request = context.body
-    let userAgent = context.request.headers["User-Agent"] ?? ""
-    let found: User?
-    do {
-      found = try Accounts.user(market.database.snapshot().records, email: request.email)
-    } catch {
-      throw APIError.telling(error)
+    let found = try telling {
+      try Accounts.user(market.database.snapshot().records, email: request.email)
     }
-    passwords.verify(request.password, against: found?.passwordHash) { result in
-      switch result {
-      case .failure(let error): answer.fail(APIError.telling(error))
-      case .success(let isRight):
-        guard isRight, let found else {
-          return answer.fail(APIError(Accounts.invalidCredentials))
-        }
-        let refreshToken = RefreshToken()
-        write(context, answer) { transaction in
-          // The password may have been changed while it was verified.
-          guard let user = try Accounts.user(transaction, id: found.id),
-            user.passwordHash == found.passwordHash
-          else { throw Accounts.invalidCredentials }
-          return .ok(
-            try Accounts.openSession(
-              transaction, user: user, refreshToken: refreshToken, userAgent: userAgent,
-              tokens: market.tokens))
-        }
+    try verify(request.password, of: found, name: request.email, context, answer) { verified in
+      let (secret, challenge) = (SecretText(), SecretText())
+      decide(context, answer) { transaction in
+        // The password may have been changed while it was verified.
+        let user = try Accounts.unchanged(transaction, verified)
+        return try signIn(transaction, user, secret, challenge, context, request.session)
       }
     }
   }
 
+  /// What a first step that was right comes to: a session, or the demand for the second step.
+  func signIn<Body: Fields>(
+    _ transaction: Transaction, _ user: User, _ secret: SecretText, _ challenge: SecretText,
+    _ context: Context<Body>, _ kind: SessionKind
+  ) throws -> AuthOutcome<SignedIn> {
+    guard user.disabledAt == nil else { throw Accounts.disabled }
+    guard user.isTwoFactorEnabled else {
+      return .reply(try open(transaction, user, secret, context, kind))
+    }
+    try OneTimeTokens.issue(transaction, challenge, .signIn, userID: user.id) { token in
+      token.wantsCookie = kind == .cookie
+    }
+    return .refusal(TwoFactors.required(challenge))
+  }
+
+  /// Opens a session, notes it, takes over a guest's cart, and sets the session's cookies.
+  func open<Body: Fields>(
+    _ transaction: Transaction, _ user: User, _ secret: SecretText, _ context: Context<Body>,
+    _ kind: SessionKind, status: Int = 200
+  ) throws -> Reply<SignedIn> {
+    let signedIn = try Accounts.openSession(
+      transaction, user: user, secret: secret, from: context.origin(kind), tokens: market.tokens,
+      crossSite: market.keys.crossSite)
+    try Audit.append(transaction, context.auditEntry(), userID: user.id, role: user.role)
+    if let guest = try guest(of: context.request) {
+      try Carts.merge(transaction, guestID: guest.id, into: user.id)
+    }
+    var reply = Reply(status: status, value: signedIn)
+    setCookies(&reply, secret: secret)
+    return reply
+  }
+
   @Sendable
   private func refresh(_ context: Context<RefreshRequest>, _ answer: Answer<SignedIn>) throws {
-    let presented = RefreshToken(text: context.body.refreshToken)
-    let replacement = RefreshToken()
-    market.database.write(requestID: context.commitRequestID) { transaction in
-      try Accounts.refresh(
+    let presented = SecretText(text: context.body.refreshToken)
+    let replacement = SecretText()
+    decide(context, answer) { transaction in
+      let outcome = try Accounts.refresh(
         transaction, presented: presented, replacement: replacement, tokens: market.tokens)
-    } completion: { result in
-      switch result {
-      case .failure(let error): answer.fail(APIError.telling(error))
-      case .success(let commit):
-        switch commit.value {
-        case .reused: answer.fail(APIError(Accounts.refreshRefused))
-        case .renewed(let signedIn):
-          answer.succeed(Reply.ok(signedIn).committed(at: commit.lsn.rawValue))
-        }
+      switch outcome {
+      case .renewed(let signedIn): return .reply(.ok(signedIn))
+      case .reused(let userID):
+        let user = try Accounts.user(transaction, id: userID)
+        try Audit.append(
+          transaction, context.auditEntry("refreshTokenReused"), userID: userID,
+          role: user?.role ?? .buyer, note: "the session was ended")
+        return .refusal(Accounts.refreshRefused)
       }
     }
   }

@@ -138,6 +138,8 @@ struct RoutedRequest: Sendable {
   var request: Request
   /// The index in `request.segments` of each capture, with its name.
   var captures: [(name: String, segment: Int)]
+  /// Of the route that was found.
+  var operationID = ""
 }
 
 /// Routes under one heading of the documentation.

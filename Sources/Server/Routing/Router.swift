@@ -117,7 +117,8 @@ public final class Router: RequestHandler {
   private func run(_ index: Int, _ request: Request, _ responder: Responder) {
     let routed = RoutedRequest(
       request: request,
-      captures: captures[index].map { ($0.name, $0.index + request.prefixSegments) })
+      captures: captures[index].map { ($0.name, $0.index + request.prefixSegments) },
+      operationID: routes[index].operationID)
     let run = routes[index].run
     guard routes[index].execution == .pool, let pool else { return run(routed, responder) }
     pool.submit { state in
