@@ -45,6 +45,8 @@ let package = Package(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     // Floor 1
     module("Bytes", []),
     module("Disk", ["Bytes"]),
@@ -68,8 +70,8 @@ let package = Package(
     module(
       "Server",
       [
-        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
-        nioCore, nioPosix, nioHTTP1,
+        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace", "CZlib",
+        "CZstd", nioCore, nioPosix, nioHTTP1,
       ]),
     // Floor 8
     .executableTarget(
@@ -95,7 +97,7 @@ let package = Package(
       of: "Server",
       [
         "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
-        nioPosix,
+        "CZstd", nioPosix,
       ]),
     tests(of: "souk", ["Bytes"]),
     .testTarget(name: "HouseTests", swiftSettings: settings),

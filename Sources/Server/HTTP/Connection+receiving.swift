@@ -17,6 +17,7 @@ extension Connection {
     startedAt = .now()
     phase = .receiving
     deadline = startedAt + .milliseconds(state.options.bodyTimeoutMillis)
+    isBodyGzipped = false
     isHead = head.method == .HEAD
     isHTTP10 = head.version.minor == 0
     let headers = Headers(head.headers)
@@ -37,6 +38,14 @@ extension Connection {
         : ClientAddress.behind(
           remoteAddress, headers.all("X-Forwarded-For"), trusting: state.options.trustedProxies))
     self.request = request
+    codingOfTag = nil
+    for name in ["If-None-Match", "If-Match"] {
+      guard let list = headers[name] else { continue }
+      let (tags, coding) = ContentCoding.plainTags(list)
+      guard let coding else { continue }
+      self.request?.headers[name] = tags
+      codingOfTag = coding
+    }
     do throws(APIError) {
       try checkFraming(request)
     } catch {
@@ -73,6 +82,15 @@ extension Connection {
       }
       if length > bodyBytesMax { throw bodyTooLarge() }
     }
+    if let coding = headers["Content-Encoding"]?.lowercased(), coding != "identity" {
+      guard coding == "gzip" || coding == "x-gzip", headers.all("Content-Encoding").count == 1
+      else {
+        throw APIError(
+          .invalidInput, "Content-Encoding may be gzip, once.", status: 415,
+          headers: ["Accept-Encoding": "gzip"])
+      }
+      isBodyGzipped = true
+    }
     guard let expectation = headers["Expect"] else { return }
     guard expectation.lowercased() == "100-continue" else {
       throw APIError(.invalidInput, "Only the expectation 100-continue can be met.", status: 417)
@@ -108,9 +126,45 @@ extension Connection {
     phase = .handling
     exchange &+= 1
     deadline = startedAt + .milliseconds(state.options.requestTimeoutMillis)
+    if isBodyGzipped { return inflateElsewhere(request.body) }
+    handle(request)
+  }
+
+  private func handle(_ request: Request) {
+    guard let bound else { return }
     let responder = Responder(
       requestID: requestID, path: request.path, connection: bound, exchange: exchange)
     state.handler.handle(request, responder)
+  }
+
+  /// On a thread of the server's pool: a few bytes can be a megabyte.
+  private func inflateElsewhere(_ bytes: [UInt8]) {
+    guard let bound else { return }
+    let (exchange, bytesMax) = (exchange, bodyBytesMax)
+    state.pool.submit { poolState in
+      let result: Result<[UInt8], InflateError> =
+        if case .active = poolState {
+          Result { () throws(InflateError) in try Inflater.gunzip(bytes, bytesMax: bytesMax) }
+        } else {
+          .failure(.malformed)
+        }
+      bound.eventLoop.execute { bound.value.inflated(result, exchange) }
+    }
+  }
+
+  private func inflated(_ result: Result<[UInt8], InflateError>, _ exchange: UInt64) {
+    guard phase == .handling, exchange == self.exchange, var request else { return }
+    switch result {
+    case .success(let body):
+      state.bodyBytes += body.count - heldBytes
+      heldBytes = body.count
+      request.body = body
+      self.request = request
+      handle(request)
+    case .failure(.tooLarge): refuse(bodyTooLarge())
+    case .failure(.malformed):
+      refuse(APIError(.invalidInput, "The body is not one whole gzip member."))
+    }
   }
 
   /// What a client is told about bytes that the decoder did not accept; `nil` when the connection

@@ -7,6 +7,20 @@ extension Connection {
   /// request timed out, or its client went away.
   func respond(_ response: Response, _ handled: Handled) {
     guard phase == .handling, handled.exchange == exchange else { return }
+    let response = withTagOfItsForm(response)
+    if response.mayBeCompressed, let coding = wantedCoding {
+      guard response.body.count <= Self.compressedInlineBytesMax else {
+        return compressElsewhere(response, coding, handled)
+      }
+      if let bytes = state.compressor.compress(response.body, coding) {
+        return finish(response.compressed(coding, bytes), handled)
+      }
+    }
+    finish(response, handled)
+  }
+
+  private func finish(_ response: Response, _ handled: Handled) {
+    guard phase == .handling, handled.exchange == exchange else { return }
     exchange &+= 1
     if state.isDraining || (isInputClosed && queue.isEmpty) { keepsAlive = false }
     write(response, handled)
@@ -37,6 +51,39 @@ extension Connection {
       error.response(requestID: requestID, path: path),
       Handled(exchange: exchange, route: -1, marks: AnswerMarks(), failure: nil))
     linger()
+  }
+
+  // MARK: Compression
+
+  /// More than this would hold up the other connections of the loop: it takes about a tenth of a
+  /// millisecond with zstd, a third with gzip.
+  private static let compressedInlineBytesMax = 16 * 1024
+
+  private var wantedCoding: ContentCoding? {
+    guard let request, request.headers.contains("Accept-Encoding") else { return nil }
+    return ContentCoding.preferred(by: request.headers.all("Accept-Encoding"))
+  }
+
+  /// A 304 names the tag that the client has, in the form that it has.
+  private func withTagOfItsForm(_ response: Response) -> Response {
+    guard let codingOfTag, response.status == 304, let tag = response.headers["ETag"] else {
+      return response
+    }
+    var response = response
+    response.headers["ETag"] = codingOfTag.tag(for: tag)
+    return response
+  }
+
+  /// On a thread of the server's pool. The request's deadline still runs, and an answer that comes
+  /// after it is dropped as any other.
+  private func compressElsewhere(_ response: Response, _ coding: ContentCoding, _ handled: Handled) {
+    guard let bound else { return }
+    state.pool.submit { poolState in
+      let bytes: [UInt8]? =
+        if case .active = poolState { Compressor().compress(response.body, coding) } else { nil }
+      let answer = bytes.map { response.compressed(coding, $0) } ?? response
+      bound.eventLoop.execute { bound.value.finish(answer, handled) }
+    }
   }
 
   /// The body is no longer held for this connection.

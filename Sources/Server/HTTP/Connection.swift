@@ -46,6 +46,9 @@ final class Connection: ChannelDuplexHandler {
   var bodyBytesMax = 0
   /// Bytes of its body so far, which the loop counts too.
   var heldBytes = 0
+  var isBodyGzipped = false
+  /// The form that a tag of the request's conditions was of.
+  var codingOfTag: ContentCoding?
   var isHead = false
   var isHTTP10 = false
   var keepsAlive = true

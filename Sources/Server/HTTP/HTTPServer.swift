@@ -27,8 +27,12 @@ public final class HTTPServer: Sendable {
   private struct Running {
     var group: MultiThreadedEventLoopGroup
     var listener: any Channel
+    var pool: NIOThreadPool
     var states: [NIOLoopBound<LoopState>]
   }
+
+  /// Threads that compress and inflate what is too long for an event loop.
+  private static let poolThreads = 2
 
   private let options: ServerOptions
   private let handler: any RequestHandler
@@ -61,13 +65,16 @@ public final class HTTPServer: Sendable {
   /// must not be called on an event loop. Throws when the address cannot be bound.
   public func start() throws -> Address {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.loopCount(options))
+    let pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
+    pool.start()
     var states: [NIOLoopBound<LoopState>] = []
     var byLoop: [ObjectIdentifier: NIOLoopBound<LoopState>] = [:]
     for (index, loop) in group.makeIterator().enumerated() {
       let (options, handler, observer) = (options, handler, observer)
       let state = try loop.submit {
         let state = LoopState(
-          index: index, loop: loop, options: options, handler: handler, observer: observer)
+          index: index, loop: loop, options: options, handler: handler, observer: observer,
+          pool: pool)
         state.start()
         return NIOLoopBound(state, eventLoop: loop)
       }.wait()
@@ -77,12 +84,13 @@ public final class HTTPServer: Sendable {
     do {
       let listener = try bootstrap(group, byLoop).bind(host: options.host, port: options.port)
         .wait()
-      running.withLock { $0 = Running(group: group, listener: listener, states: states) }
+      running.withLock { $0 = Running(group: group, listener: listener, pool: pool, states: states) }
       return Address(
         host: listener.localAddress?.ipAddress ?? options.host,
         port: listener.localAddress?.port ?? options.port)
     } catch {
       try? group.syncShutdownGracefully()
+      try? pool.syncShutdownGracefully()
       throw error
     }
   }
@@ -149,6 +157,8 @@ public final class HTTPServer: Sendable {
     }
     for end in ends { report.unfinishedConnections += (try? end.wait()) ?? 0 }
     for state in taken.states { try? state.eventLoop.submit { state.value.stop() }.wait() }
+    // The pool first: what it still has to say goes to the loops.
+    try? taken.pool.syncShutdownGracefully()
     try? taken.group.syncShutdownGracefully()
     return report
   }

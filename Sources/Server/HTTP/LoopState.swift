@@ -5,6 +5,7 @@
 
 import Bytes
 import NIOCore
+import NIOPosix
 
 final class LoopState {
   let index: Int
@@ -12,6 +13,10 @@ final class LoopState {
   let options: ServerOptions
   let handler: any RequestHandler
   let observer: (any ServerObserver)?
+  /// For what would hold up the loop.
+  let pool: NIOThreadPool
+  /// Made when it is first needed: zstd's tables are more than a megabyte.
+  lazy var compressor = Compressor()
   private var connections: [ObjectIdentifier: Connection] = [:]
   private(set) var dateLine: [UInt8] = []
   /// `RateLimit-Policy: …\r\n` for each set of policies.
@@ -27,8 +32,9 @@ final class LoopState {
 
   init(
     index: Int, loop: any EventLoop, options: ServerOptions, handler: any RequestHandler,
-    observer: (any ServerObserver)?
+    observer: (any ServerObserver)?, pool: NIOThreadPool
   ) {
+    self.pool = pool
     self.index = index
     self.loop = loop
     self.options = options

@@ -31,7 +31,7 @@ public struct Request: Sendable {
   /// The query as it was sent, without the question mark.
   public let rawQuery: String
   public let query: QueryParameters
-  public let headers: Headers
+  public internal(set) var headers: Headers
   /// The body, without transfer coding; empty when there was none.
   public internal(set) var body: [UInt8] = []
   /// `X-Request-Id` when the client sent a sane one, else made by the server.

@@ -71,6 +71,7 @@ extension Response {
   private static let transportLine: StaticString =
     "Strict-Transport-Security: max-age=15552000\r\n"
   private static let privateLine: StaticString = "Cache-Control: private, no-store\r\n"
+  private static let varyLine: StaticString = "Vary: Accept-Encoding\r\n"
   private static let neverLine: StaticString = "Cache-Control: no-store\r\n"
   /// Guests see the same, a minute old at most unless the server is away (conventions, 4.7). A cache
   /// must not give it to somebody who signed in, nor in a form that was not asked for.
@@ -141,6 +142,7 @@ extension Response {
       buffer.writeStaticString(isPage ? Self.pagePolicyLine : Self.jsonPolicyLine)
     }
     if framing.isTLS { buffer.writeStaticString(Self.transportLine) }
+    if hasCacheControl, isCompressible { buffer.writeStaticString(Self.varyLine) }
     if !hasCacheControl { buffer.writeStaticString(cacheLines(framing)) }
   }
 
@@ -221,6 +223,7 @@ extension Response {
     case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 416: "Range Not Satisfiable"
+    case 415: "Unsupported Media Type"
     case 417: "Expectation Failed"
     case 422: "Unprocessable Content"
     case 429: "Too Many Requests"

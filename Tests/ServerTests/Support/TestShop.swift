@@ -128,6 +128,17 @@ final class TestShop: Sendable {
         let size = min(Int(context.path("size")) ?? 0, 16 << 20)
         responder.answer(.text(String(repeating: "all work and no play. ", count: size / 22 + 1)))
       }
+      routeBytes(.get, "/photo", "photo", output: .bytes("image/png")) { _, responder in
+        responder.answer(
+          Response(
+            status: 200, contentType: "image/png", body: [UInt8](repeating: 0, count: 9_000)))
+      }
+      routeBytes(.get, "/tagged", "tagged", output: .bytes("text/plain")) { context, responder in
+        var response = Response.text(String(repeating: "chapter one. ", count: 1_000))
+        if context.request.headers["If-None-Match"] == "\"v3\"" { response = Response(status: 304) }
+        response.headers["ETag"] = "\"v3\""
+        responder.answer(response)
+      }
       route(.get, "/broken", "broken", output: Echo.self) { _ in throw Unforeseen() }
       routeBytes(.get, "/forgets", "forgets") { _, _ in }
       routeBytes(.put, "/bytes", "putBytes", accepts: [], bodyBytesMax: 64) { context, responder in
