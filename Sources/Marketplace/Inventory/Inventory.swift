@@ -132,25 +132,40 @@ public enum Inventory {
   public static func take(
     _ transaction: Transaction, variantID: UUIDv7, quantity: Int64, referenceID: UUIDv7
   ) throws -> [StockShare] {
-    guard quantity > 0 else {
-      throw MarketError.invalid("/quantity", rule: "range", "At least one unit is taken.")
-    }
-    let levels = try levels(transaction, variantID: variantID)
-    let available = try total(levels.map(\.available))
-    guard available >= quantity else {
-      throw insufficient([(variantID, quantity, available)])
-    }
-    var missing = quantity
     var shares: [StockShare] = []
-    for var level in levels where missing > 0 && level.available > 0 {
-      let part = min(missing, level.available)
-      missing -= part
+    for (var level, part) in try choose(transaction, variantID: variantID, quantity: quantity) {
       level.quantity -= part
       try write(
         transaction, &level, delta: -part, kind: .sale, referenceID: referenceID, notes: "")
       shares.append(StockShare(locationID: level.locationID, quantity: part))
     }
     return shares
+  }
+
+  /// The places that `quantity` units come from, most available first, ties by identifier.
+  static func choose(
+    _ transaction: Transaction, variantID: UUIDv7, quantity: Int64
+  ) throws -> [(level: StockLevel, part: Int64)] {
+    guard quantity > 0 else {
+      throw MarketError.invalid("/quantity", rule: "range", "At least one unit is taken.")
+    }
+    var levels = try levels(transaction, variantID: variantID)
+    if levels.contains(where: { $0.reserved > 0 }) {
+      try releaseExpired(transaction, variantID: variantID)
+      levels = try self.levels(transaction, variantID: variantID)
+    }
+    let available = try total(levels.map(\.available))
+    guard available >= quantity else {
+      throw insufficient([(variantID, quantity, available)])
+    }
+    var missing = quantity
+    var chosen: [(level: StockLevel, part: Int64)] = []
+    for level in levels where missing > 0 && level.available > 0 {
+      let part = min(missing, level.available)
+      missing -= part
+      chosen.append((level, part))
+    }
+    return chosen
   }
 
   /// Puts back what `take` gave, for a cancelled or returned sale.
@@ -197,11 +212,13 @@ public enum Inventory {
 
   // MARK: The two writes
 
-  private static func levelOrNew(
+  static func levelOrNew(
     _ transaction: Transaction, variantID: UUIDv7, locationID: UUIDv7
   ) throws -> StockLevel {
     if let level = try transaction.get(StockLevel.self, key(variantID, locationID)) {
-      return level
+      guard level.reserved > 0 else { return level }
+      try releaseExpired(transaction, variantID: variantID)
+      return try transaction.get(StockLevel.self, key(variantID, locationID)) ?? level
     }
     guard let product = try transaction.lookup(Product.byVariant, key(variantID)) else {
       throw MarketError.notFound("product variant")
@@ -222,7 +239,7 @@ public enum Inventory {
     return level
   }
 
-  private static func write(
+  static func write(
     _ transaction: Transaction, _ level: inout StockLevel, delta: Int64,
     kind: StockMovementKind, referenceID: UUIDv7?, notes: String
   ) throws {
