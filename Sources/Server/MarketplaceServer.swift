@@ -41,7 +41,7 @@ public struct MarketplaceServer: Sendable {
   public var routeGroups: [RouteGroup] {
     get throws(DatabaseError) {
       try catalogRouteGroups() + accountRouteGroups
-        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes]
+        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes]
     }
   }
 

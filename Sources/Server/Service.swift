@@ -13,6 +13,7 @@ public final class Service: Sendable {
   private let marketplace: MarketplaceServer
   private let pool: NIOThreadPool
   private let control: StoreControl?
+  private let payments: PaymentKeeper
   private let draining = Flag()
 
   /// Threads for routes that are not done in microseconds.
@@ -26,6 +27,7 @@ public final class Service: Sendable {
     controlToken: String? = nil, accounts: AccountOptions = AccountOptions()
   ) throws {
     marketplace = MarketplaceServer(market: market, accounts: accounts, log: log)
+    payments = PaymentKeeper(market: market, log: log)
     control = controlToken.map { StoreControl(database: market.database, token: $0) }
     pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
     pool.start()
@@ -57,13 +59,18 @@ public final class Service: Sendable {
   public func start() throws -> HTTPServer.Address {
     let address = try server.start()
     marketplace.accounts.begin(at: address)
+    payments.begin()
     return address
   }
+
+  /// The path of the link that makes the first administrator; nil when there is one.
+  public func setupLink() throws -> String? { try marketplace.setupLink() }
 
   /// Readiness off, no new connections, requests under way answered; connections that did not end
   /// in time are counted. Blocks.
   public func stop(withinMillis millis: Int64 = 10_000) throws -> Int {
     draining.raise()
+    payments.end()
     let report = server.drain(withinMillis: millis)
     try marketplace.shutDown()
     try control?.shutDown()
