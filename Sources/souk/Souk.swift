@@ -30,7 +30,7 @@ struct Souk: ParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Init.self, Seed.self, Superuser.self, Import.self, Store.self, Doctor.self,
-      Bench.self, Completion.self, Version.self,
+      Config.self, Bench.self, Completion.self, Version.self,
     ])
 
   static func main() {

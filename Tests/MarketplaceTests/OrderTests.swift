@@ -145,99 +145,123 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
 }
 
 @Test func theIdentitiesHoldUnderRandomCartsCheckoutsAndCancellations() throws {
-  let seed: UInt64 = 0x0dde
-  var random = SeededNumbers(seed: seed)
-  let fixture = try CheckoutFixture(
-    policies: OrderPolicies(
-      tax: FlatRateTax(basisPoints: 1913), delivery: FlatFeeDelivery(feeMinor: 101),
-      commissionBasisPoints: 1237), seed: seed)
-  var received: [UUIDv7: Int64] = [:]
-  var products: [Product] = []
-  for number in 0..<9 {
-    let seller = try fixture.user("s\(number)@shop.example", role: .seller)
-    let stock = (0..<3).map { _ in Int64.random(in: 0...12, using: &random) }
-    let price = Int64.random(in: 0...99_999, using: &random)
-    let product = try fixture.product(of: seller, price: price, stock: stock)
-    products.append(product)
-    received[product.id] = stock.reduce(0, +)
-  }
-  let buyers = try (0..<6).map { try fixture.user("b\($0)@example.com") }
-  let codes = try makeCoupons(in: fixture, seller: products[0].sellerID)
-  var bought = 0
+  var visit = try RandomVisit(seed: 0x0dde)
   for step in 0..<400 {
-    let buyer = buyers.randomElement(using: &random)!
     do {
-      switch Int.random(in: 0..<15, using: &random) {
-      case 0..<6:
-        try fixture.add(
-          products.randomElement(using: &random)!, Int64.random(in: 1...4, using: &random),
-          to: buyer)
-      case 6..<9:
-        let tokens = ["tok_success", "tok_success", "tok_decline", "tok_challenge", "tok_late"]
-        if Bool.random(using: &random), let code = codes.randomElement(using: &random) {
-          try? fixture.write {
-            _ = try Carts.applyCoupon(
-              $0, userID: buyer.id, code: code, policies: fixture.market.policies)
-          }
-        }
-        let answer = try fixture.checkout(
-          buyer, key: "k\(step)",
-          CheckoutFixture.request(token: tokens.randomElement(using: &random)!))
-        if answer.status == 201 { bought += 1 }
-      case 9..<12:
-        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
-          continue
-        }
-        try fixture.write { transaction in
-          let caller = Caller(userID: order.buyerID, role: .buyer)
-          _ = try Settlement.answer(
-            transaction, orderID: order.id, caller: caller,
-            answer: step % 3 == 0 ? "fail" : "pass", provider: fixture.market.provider,
-            policies: fixture.market.policies)
-        }
-      case 12:
-        fixture.skip(seconds: [1, 4, 600, 1000].randomElement(using: &random)!)
-        try fixture.settle()
-      case 13:
-        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
-          continue
-        }
-        var request = RefundRequest()
-        request.orderID = order.id
-        request.amount = Amount(
-          minor: Int64.random(in: 1...max(1, order.pricing.totalMinor), using: &random), digits: 2)
-        let ready = request
-        try fixture.write { transaction in
-          _ = try Refunds.refund(
-            transaction, ready, caller: Caller(userID: .zero, role: .admin),
-            provider: fixture.market.provider)
-        }
-      default:
-        guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
-          continue
-        }
-        try fixture.write {
-          _ = try Orders.cancel(
-            $0, id: order.id, caller: Caller(userID: order.buyerID, role: .buyer), reason: "",
-            provider: fixture.market.provider,
-            policies: fixture.market.policies)
-        }
-      }
+      try visit.act(step)
     } catch is MarketError {
       // A refusal is a fine outcome; that it changed nothing is what the identities show.
     }
-    if step % 25 == 0 { try fixture.expectIdentities(received: received) }
+    if step % 25 == 0 { try visit.fixture.expectIdentities(received: visit.received) }
   }
-  #expect(bought > 10, "seed \(seed)")
+  #expect(visit.bought > 10)
   // Whatever is open ends by itself, one way or the other.
   for _ in 0..<4 {
-    fixture.skip(seconds: 8 * 86_400)
-    try fixture.settle(all: true)
+    visit.fixture.skip(seconds: 8 * 86_400)
+    try visit.fixture.settle(all: true)
   }
-  #expect(try fixture.records.all(in: PaymentAttempt.byCheck).isEmpty)
-  #expect(try !fixture.records.all(Order.self).contains { $0.status == .pending })
-  try fixture.expectIdentities(received: received)
-  try fixture.finish()
+  let records = visit.fixture.records
+  #expect(try records.all(in: PaymentAttempt.byCheck).isEmpty)
+  #expect(try !records.all(Order.self).contains { $0.status == .pending })
+  #expect(try MarketAudit.run(records).findings == [])
+  try visit.fixture.expectIdentities(received: visit.received)
+  try visit.fixture.finish()
+}
+
+/// A shop in which anybody does anything.
+private struct RandomVisit {
+  let fixture: CheckoutFixture
+  private(set) var received: [UUIDv7: Int64] = [:]
+  private(set) var bought = 0
+  private var random: SeededNumbers
+  private var products: [Product] = []
+  private let buyers: [User]
+  private let codes: [String]
+
+  init(seed: UInt64) throws {
+    random = SeededNumbers(seed: seed)
+    fixture = try CheckoutFixture(
+      policies: OrderPolicies(
+        tax: FlatRateTax(basisPoints: 1913), delivery: FlatFeeDelivery(feeMinor: 101),
+        commissionBasisPoints: 1237), seed: seed)
+    for number in 0..<9 {
+      let seller = try fixture.user("s\(number)@shop.example", role: .seller)
+      var stock: [Int64] = []
+      for _ in 0..<3 { stock.append(Int64.random(in: 0...12, using: &random)) }
+      let price = Int64.random(in: 0...99_999, using: &random)
+      let product = try fixture.product(of: seller, price: price, stock: stock)
+      products.append(product)
+      received[product.id] = stock.reduce(0, +)
+    }
+    let shop = fixture
+    buyers = try (0..<6).map { try shop.user("b\($0)@example.com") }
+    codes = try makeCoupons(in: fixture, seller: products[0].sellerID)
+  }
+
+  private mutating func anyOrder() throws -> Order {
+    guard let order = try fixture.records.all(Order.self).randomElement(using: &random) else {
+      throw MarketError.notFound("order")
+    }
+    return order
+  }
+
+  mutating func act(_ step: Int) throws {
+    let buyer = buyers.randomElement(using: &random)!
+    let market = fixture.market
+    switch Int.random(in: 0..<15, using: &random) {
+    case 0..<6:
+      try fixture.add(
+        products.randomElement(using: &random)!, Int64.random(in: 1...4, using: &random),
+        to: buyer)
+    case 6..<9: try buy(buyer, step)
+    case 9..<12:
+      let order = try anyOrder()
+      try fixture.write { transaction in
+        _ = try Settlement.answer(
+          transaction, orderID: order.id, caller: Caller(userID: order.buyerID, role: .buyer),
+          answer: step % 3 == 0 ? "fail" : "pass", provider: market.provider,
+          policies: market.policies)
+      }
+    case 12:
+      fixture.skip(seconds: [1, 4, 600, 1000].randomElement(using: &random)!)
+      try fixture.settle()
+    case 13: try refund()
+    default:
+      let order = try anyOrder()
+      try fixture.write {
+        _ = try Orders.cancel(
+          $0, id: order.id, caller: Caller(userID: order.buyerID, role: .buyer), reason: "",
+          provider: market.provider, policies: market.policies)
+      }
+    }
+  }
+
+  private mutating func buy(_ buyer: User, _ step: Int) throws {
+    let market = fixture.market
+    if Bool.random(using: &random), let code = codes.randomElement(using: &random) {
+      try? fixture.write {
+        _ = try Carts.applyCoupon($0, userID: buyer.id, code: code, policies: market.policies)
+      }
+    }
+    let tokens = ["tok_success", "tok_success", "tok_decline", "tok_challenge", "tok_late"]
+    let answer = try fixture.checkout(
+      buyer, key: "k\(step)",
+      CheckoutFixture.request(token: tokens.randomElement(using: &random)!))
+    if answer.status == 201 { bought += 1 }
+  }
+
+  private mutating func refund() throws {
+    let order = try anyOrder()
+    let most = max(1, order.pricing.totalMinor)
+    var request = RefundRequest()
+    request.orderID = order.id
+    request.amount = Amount(minor: Int64.random(in: 1...most, using: &random), digits: 2)
+    let (ready, provider) = (request, fixture.market.provider)
+    try fixture.write { transaction in
+      _ = try Refunds.refund(
+        transaction, ready, caller: Caller(userID: .zero, role: .admin), provider: provider)
+    }
+  }
 }
 
 /// Coupons of every kind; the codes.

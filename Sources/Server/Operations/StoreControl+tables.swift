@@ -63,7 +63,8 @@ struct StoreTable: Sendable {
 
   static let all: [StoreTable] = [
     StoreTable(
-      User.self, key: [.uuid], indexes: ["byEmail": [.text], "byOrdinal": [.u32], "byRole": [.text]],
+      User.self, key: [.uuid],
+      indexes: ["byEmail": [.text], "byOrdinal": [.u32], "byRole": [.text]],
       secrets: ["passwordHash"]),
     StoreTable(
       Session.self, key: [.uuid],

@@ -97,7 +97,11 @@ struct Installation {
   }
 
   /// The domain over the database; makes its secrets the first time.
-  func marketplace() throws(DatabaseError) -> Marketplace { try Marketplace(database: database) }
+  func marketplace(
+    policies: OrderPolicies = OrderPolicies()
+  ) throws(DatabaseError) -> Marketplace {
+    try Marketplace(database: database, policies: policies)
+  }
 
   /// Opens, recovers and shows the database without writing one byte of it.
   static func inspect(

@@ -18,35 +18,33 @@ struct Serve: ParsableCommand {
       """)
 
   @OptionGroup var directory: DataOption
-  @Option(help: "Address and port to listen on; port 0 picks a free one.")
-  var listen = "127.0.0.1:3000"
+  @Option(help: "A file of settings; souk.toml in the current folder without it.")
+  var config: String?
+  @Option(help: "Address and port to listen on; port 0 picks a free one. [127.0.0.1:3000]")
+  var listen: String?
   @Option(help: "Event loops; one for each core by default.") var loops: Int?
-  @Option(help: "Memory for the page cache, in MiB.") var cacheMib = 64
-  @Option(help: "Requests for each user or address: N/SECONDS, or off for no rate limits at all.")
-  var rateLimit = "100/900"
-  @Option(help: "Failed sign-ins for each address: N/SECONDS, or off.")
-  var authRateLimit = "5/900"
+  @Option(help: "Memory for the page cache, in MiB. [64]") var cacheMib: Int?
+  @Option(
+    help:
+      "Requests for each user or address: N/SECONDS, or off for no rate limits at all. [100/900]")
+  var rateLimit: String?
+  @Option(help: "Failed sign-ins for each address: N/SECONDS, or off. [5/900]")
+  var authRateLimit: String?
   @Option(help: "Requests with this X-Api-Key are not rate limited: for benchmarks.")
   var unlimitedKey: String?
   @Option(help: "Address of a proxy whose X-Forwarded-For is believed; may be repeated.")
   var trustedProxy: [String] = []
+  @Option(help: "Where people reach this shop, for links in mails.") var baseUrl: String?
+  @Flag(help: "Serve a test identity provider; never where strangers reach it.") var dev = false
 
-  func validate() throws {
-    guard let colon = listen.lastIndex(of: ":"), colon != listen.startIndex,
-      let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
-    else {
-      throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:3000, not \(listen)")
-    }
-    guard loops.map({ (1...256).contains($0) }) ?? true else {
-      throw ValidationError("--loops takes a number from 1 to 256")
-    }
-    guard (8...1_048_576).contains(cacheMib) else {
-      throw ValidationError("--cache-mib takes a number from 8 to 1048576")
-    }
-    for (name, value) in [("--rate-limit", rateLimit), ("--auth-rate-limit", authRateLimit)]
-    where value != "off" && RateLimit(value) == nil {
-      throw ValidationError("\(name) takes N/SECONDS such as 100/900, or off, not \(value)")
-    }
+  private var flags: [String: [String]] {
+    func values(_ text: String?) -> [String] { text.map { [$0] } ?? [] }
+    return [
+      "listen": values(listen), "loops": values(loops.map(String.init)),
+      "cache-mib": values(cacheMib.map(String.init)), "rate-limit": values(rateLimit),
+      "auth-rate-limit": values(authRateLimit), "unlimited-key": values(unlimitedKey),
+      "trusted-proxy": trustedProxy, "base-url": values(baseUrl), "dev": dev ? ["true"] : [],
+    ]
   }
 
   func run() throws {
@@ -57,15 +55,21 @@ struct Serve: ParsableCommand {
     sigaddset(&signals, SIGINT)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
 
+    let settings = try Settings(flags: flags, file: config)
+    let policies: OrderPolicies
+    do throws(PolicyError) { policies = try settings.policies() } catch {
+      throw VerbFailure("\(error)", .usage)
+    }
+    let accounts = try settings.accountOptions()
     let started = SystemClock.monotonicMicroseconds()
     let log = Log.standard()
     let installation = try Installation.open(directory.data) { configuration in
-      configuration.cacheBytes = cacheMib << 20
+      configuration.cacheBytes = (settings.integer("cache-mib") ?? 64) << 20
       configuration.onNotice = { log.notice($0) }
       configuration.onFatal = Self.endAfterFatal
     }
     let database = installation.database
-    let market = try installation.marketplace()
+    let market = try installation.marketplace(policies: policies)
     if let settled = try market.settlePayments(all: true, at: .now), settled.checked > 0 {
       Terminal.note(
         "\(settled.checked) open payments: \(settled.confirmed) confirmed, \(settled.givenUp) "
@@ -73,14 +77,14 @@ struct Serve: ParsableCommand {
     }
     let token = ControlFile.makeToken()
     let service = try Service(
-      market: market, options: options, version: Souk.version,
-      log: log, controlToken: token)
+      market: market, options: settings.serverOptions, version: Souk.version,
+      log: log, controlToken: token, accounts: accounts)
     let address: HTTPServer.Address
     do {
       address = try service.start()
     } catch {
       try? database.close()
-      throw VerbFailure("cannot listen on \(listen): \(error)", .failed)
+      throw VerbFailure("cannot listen on \(settings["listen"] ?? ""): \(error)", .failed)
     }
     announce(address, token)
     printBanner(
@@ -121,22 +125,6 @@ struct Serve: ParsableCommand {
     } catch {
       Terminal.note("`souk store` cannot ask this server: \(error)")
     }
-  }
-
-  private var options: ServerOptions {
-    var options = ServerOptions()
-    if let colon = listen.lastIndex(of: ":") {
-      options.host = String(listen[..<colon])
-      options.port = Int(listen[listen.index(after: colon)...]) ?? 0
-    }
-    options.loops = loops
-    options.rateLimit = RateLimit(rateLimit)
-    options.authRateLimit = RateLimit(authRateLimit)
-    if options.authRateLimit == nil { options.accountRateLimit = nil }
-    if options.rateLimit == nil { options = options.withoutRateLimits }
-    options.unlimitedKey = unlimitedKey
-    options.trustedProxies = Set(trustedProxy)
-    return options
   }
 
   private func printBanner(_ database: Database, milliseconds: Int64) {
