@@ -67,7 +67,9 @@ final class MailSender: Sendable {
   func pass(at time: Timestamp) {
     do {
       let due = try market.database.snapshot().records.all(
-        in: MailMessage.byDue, .range(KeyRange(to: key(time))), limit: Self.batchMax)
+        in: MailMessage.byDue,
+        .range(KeyRange(to: key(Timestamp(microseconds: time.microseconds &+ 1)))),
+        limit: Self.batchMax)
       for mail in due where !isStopping.load(ordering: .acquiring) {
         try record(outcome: deliver(mail, at: time), of: mail, at: time)
       }

@@ -57,8 +57,8 @@ enum SMTPMessage {
     }
     for scalar in text.unicodeScalars {
       let bytes = Array(String(scalar).utf8)
-      // 45 bytes are 60 characters of Base64, and twelve stand round them.
-      if chunk.count + bytes.count > 45 { close() }
+      // 42 bytes are 56 characters of Base64; twelve stand round them, and "Subject: " before.
+      if chunk.count + bytes.count > 42 { close() }
       chunk += bytes
     }
     close()
