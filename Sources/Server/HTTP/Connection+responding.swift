@@ -55,8 +55,8 @@ extension Connection {
 
   // MARK: Compression
 
-  /// More than this would hold up the other connections of the loop: it takes about a tenth of a
-  /// millisecond with zstd, a third with gzip.
+  /// More than this would hold up the other connections of the loop. A cautious bound, not a
+  /// measured one.
   private static let compressedInlineBytesMax = 16 * 1024
 
   private var wantedCoding: ContentCoding? {
