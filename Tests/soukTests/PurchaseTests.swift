@@ -99,7 +99,7 @@ import souk
     let folder = try TemporaryFolder()
     let data = folder.path + "/data"
     let bench = try CheckoutBench(
-      folder: data, seconds: 1, products: 1, stock: 100, buyers: 300)
+      folder: data, seconds: 1, products: 1, stock: 100, buyers: 300, lines: 1, coupons: 0)
     let server = try ChildServer(binary: binary, arguments: ["--data", data])
     // Everybody has the last unit in the cart before anybody pays.
     try bench.fill(0..<300, on: server)

@@ -42,6 +42,22 @@ enum BenchFixture {
     return identifiers
   }
 
+  static func coupon(_ number: Int) -> String { "BENCH\(number)" }
+
+  /// Coupons of the marketplace that take ten percent off.
+  static func coupons(_ transaction: Transaction, count: Int) throws {
+    for number in 0..<count {
+      var coupon = Coupon()
+      coupon.code = Self.coupon(number)
+      coupon.value = 1000
+      coupon.currency = "USD"
+      coupon.usageLimit = 1_000_000_000
+      coupon.createdAt = transaction.time
+      coupon.updatedAt = transaction.time
+      try transaction.insert(coupon)
+    }
+  }
+
   /// Buyers with an open session each. Returns what their access tokens say.
   static func buyers(
     _ transaction: Transaction, from first: Int, count: Int, at time: Timestamp

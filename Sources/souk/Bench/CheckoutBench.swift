@@ -1,4 +1,4 @@
-// CheckoutBench: buyers with filled carts check out over HTTP, against this same binary serving a
+// CheckoutBench: buyers with filled carts (three lines, one coupon) check out over HTTP, against this same binary serving a
 // fresh data directory in a process of its own. What is timed is POST /checkout alone, each with a
 // key of its own; every counted order was answered 201, so it is on the disk.
 //
@@ -32,18 +32,24 @@ package struct CheckoutBench {
   let products: Int
   let stock: Int64
   let buyers: Int
+  /// Lines of each cart, of different products.
+  let lines: Int
+  /// Coupons, which buyers take in turn; none for carts without.
+  let coupons: Int
   private(set) var tokens: [String] = []
   package private(set) var productIDs: [UUIDv7] = []
 
   package init(
     folder: String, seconds: Double, products: Int = 2000, stock: Int64 = 1_000_000,
-    buyers: Int = 40_000
+    buyers: Int = 40_000, lines: Int = 3, coupons: Int = 1000
   ) throws {
     self.folder = folder
     self.seconds = seconds
     self.products = products
     self.stock = stock
     self.buyers = buyers
+    self.lines = lines
+    self.coupons = coupons
     try prepare()
   }
 
@@ -53,9 +59,10 @@ package struct CheckoutBench {
     defer { try? installation.database.close() }
     let tokens = try installation.marketplace().tokens
     let now = SystemClock.now()
-    let (products, stock) = (products, stock)
+    let (products, stock, coupons) = (products, stock, coupons)
     let fixture = try installation.database.writeBlocking { transaction in
-      try BenchFixture.catalogue(
+      try BenchFixture.coupons(transaction, count: coupons)
+      return try BenchFixture.catalogue(
         transaction, products: products, sellers: Self.sellers, stock: stock)
     }
     productIDs = fixture.value
@@ -112,14 +119,25 @@ package struct CheckoutBench {
       while true {
         let number = next.next()
         guard number < range.upperBound else { return }
-        let product = productIDs[number &* 7919 % productIDs.count]
-        let body = Array(#"{"productId":"\#(product)","quantity":1}"#.utf8)
-        let answer = try connection.request(
-          "POST", "/cart/add", headers: headers(buyer: number), body: body)
-        guard answer.status == 200 else {
-          throw VerbFailure("POST /cart/add answered \(answer.status): \(answer.text.prefix(300))")
+        for line in 0..<lines {
+          let product = productIDs[(number &* 7919 &+ line &* 661) % productIDs.count]
+          try post("/cart/add", #"{"productId":"\#(product)","quantity":1}"#, number, connection)
+        }
+        if coupons > 0 {
+          let code = BenchFixture.coupon(number % coupons)
+          try post("/cart/coupons", #"{"code":"\#(code)"}"#, number, connection)
         }
       }
+    }
+  }
+
+  private func post(
+    _ path: String, _ body: String, _ number: Int, _ connection: HTTPConnection
+  ) throws {
+    let answer = try connection.request(
+      "POST", path, headers: headers(buyer: number), body: Array(body.utf8))
+    guard answer.status == 200 else {
+      throw VerbFailure("POST \(path) answered \(answer.status): \(answer.text.prefix(300))")
     }
   }
 
