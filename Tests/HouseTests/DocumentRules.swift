@@ -34,6 +34,7 @@ import Testing
     "free-map.md": ("store-v1", "RecordStoreTests/GoldenStoreTests.swift"),
     "record.md": (nil, "BytesTests/Fields/FieldBinaryTests.swift"),
     "manifest.md": ("manifest-v1", "ViewsTests/ManifestTests.swift"),
+    "sealed.md": (nil, "MarketplaceTests/AccountCodesTests.swift"),
     "backup.md": ("backup-v1", "DatabaseTests/GoldenBackupTests.swift"),
   ]
 

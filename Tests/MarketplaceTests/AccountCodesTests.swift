@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func sealedValuesOfAnotherProgramOpenWithBothNonceLengths() throws {
-    // Made with pyca/cryptography: key 00…1f, table 20, row "row", nonce 64 65 66 ….
+    // DocumentedBytes of DataFormats/sealed.md, made with pyca/cryptography: key 00…1f, table 20, row "row", nonce 64 65 66 ….
     let twelve = Self.bytes(
       "0c6465666768696a6b6c6d6e6f6acfb1f9d5ca39422e6fd4228df2af9c296faa071a8276ff4a423b89ad0b")
     let sixteen = Self.bytes(

@@ -2,7 +2,6 @@
 // called, and that a bomb costs its bound.
 
 import Bytes
-
 import Testing
 
 @testable import Server
@@ -35,7 +34,8 @@ import Testing
     #expect(ContentCoding.gzip.tag(for: "\"v3\"") == "\"v3-gzip\"")
     #expect(ContentCoding.zstd.tag(for: "W/\"v3\"") == "W/\"v3\"")
     #expect(ContentCoding.plainTags("\"v3-gzip\"").tags == "\"v3\"")
-    #expect(ContentCoding.plainTags("\"a\", \"v3-zstd\", \"b-zstd\"").tags == "\"a\", \"v3\", \"b\"")
+    #expect(
+      ContentCoding.plainTags("\"a\", \"v3-zstd\", \"b-zstd\"").tags == "\"a\", \"v3\", \"b\"")
     #expect(ContentCoding.plainTags("\"v3\"").coding == nil)
     #expect(ContentCoding.plainTags("*").tags == "*")
   }
@@ -51,7 +51,9 @@ import Testing
       #expect(throws: InflateError.tooLarge) { try Inflater.gunzip(packed, bytesMax: count - 1) }
       // Cut anywhere, spoiled anywhere, or with something after its end it is refused.
       let cut = Int(random.next() % UInt64(packed.count))
-      #expect(throws: InflateError.self) { try Inflater.gunzip(Array(packed[..<cut]), bytesMax: count) }
+      #expect(throws: InflateError.self) {
+        try Inflater.gunzip(Array(packed[..<cut]), bytesMax: count)
+      }
       #expect(throws: InflateError.malformed) { try Inflater.gunzip(packed + [0], bytesMax: count) }
       var spoiled = packed
       spoiled[spoiled.count - 6] ^= 1
@@ -102,7 +104,8 @@ import Testing
     #expect(packed["vary"]?.contains("Accept-Encoding") == true)
     #expect(packed.body.count < plain.body.count / 4)
     #expect(try unpacked(packed.body, coding) == plain.body)
-    client.send("HEAD /big/\(size) HTTP/1.1\r\nHost: t\r\nAccept-Encoding: \(coding.rawValue)\r\n\r\n")
+    client.send(
+      "HEAD /big/\(size) HTTP/1.1\r\nHost: t\r\nAccept-Encoding: \(coding.rawValue)\r\n\r\n")
     let head = try client.reply(headOnly: true)
     #expect(head["content-length"] == packed["content-length"])
     #expect(head["content-encoding"] == coding.rawValue)
@@ -150,7 +153,9 @@ import Testing
     let packed = try #require(Compressor().compress(text, .gzip))
     #expect(try upload(packed).text == "\(XXH64.hash(text))")
     #expect(try upload(packed, "X-GZIP").text == "\(XXH64.hash(text))")
-    let json = Array((#"{"productId":"p","quantity":2,"note":""# + String(repeating: "n", count: 2_000) + #""}"#).utf8)
+    let json = Array(
+      (#"{"productId":"p","quantity":2,"note":""# + String(repeating: "n", count: 2_000) + #""}"#)
+        .utf8)
     let packedJSON = try #require(Compressor().compress(json, .gzip))
     client.send(
       "POST /cart/add HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
@@ -172,7 +177,9 @@ import Testing
     #expect(try shop.client().get("/products/1").status == 200)
   }
 
-  @Test(arguments: [("gzip", "no gzip", 400), ("br", "x", 415), ("gzip, gzip", "x", 415), ("zstd", "x", 415)])
+  @Test(arguments: [
+    ("gzip", "no gzip", 400), ("br", "x", 415), ("gzip, gzip", "x", 415), ("zstd", "x", 415),
+  ])
   func aBodyThatCannotBeReadIsRefused(_ coding: String, _ body: String, _ status: Int) throws {
     defer { shop.stop() }
     let reply = try upload(Array(body.utf8), coding)

@@ -120,7 +120,8 @@ import souk
     let folder = try TemporaryFolder()
     let data = folder.path + "/data"
     let bench = try CheckoutBench(
-      folder: data, seconds: 1, products: Self.clients, stock: Self.stock, buyers: 1, lines: 1, coupons: 0)
+      folder: data, seconds: 1, products: Self.clients, stock: Self.stock, buyers: 1, lines: 1,
+      coupons: 0)
     let ledgers = bench.productIDs.prefix(Self.clients).map { Ledger(product: "\($0)") }
     var inDoubt = 0
     for round in 0..<Self.rounds {

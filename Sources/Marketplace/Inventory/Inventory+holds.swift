@@ -99,7 +99,8 @@ extension Inventory {
   }
 
   /// Whether `releaseExpired` has something to do at `time`.
-  public static func hasExpiredHolds(_ reader: some RecordReader, at time: Timestamp) throws -> Bool {
+  public static func hasExpiredHolds(_ reader: some RecordReader, at time: Timestamp) throws -> Bool
+  {
     try reader.first(
       in: Reservation.heldByExpiry, .range(KeyRange(to: expiredUpTo(time)))) != nil
   }

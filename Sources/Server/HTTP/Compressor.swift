@@ -116,7 +116,8 @@ enum Inflater {
     defer { stream.deallocate() }
     guard
       inflateInit2_(
-        stream, Compressor.gzipWindowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK,
+        stream, Compressor.gzipWindowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        == Z_OK,
       bytes.count < Int(UInt32.max)
     else { throw .malformed }
     defer { inflateEnd(stream) }

@@ -76,7 +76,8 @@ extension Connection {
 
   /// On a thread of the server's pool. The request's deadline still runs, and an answer that comes
   /// after it is dropped as any other.
-  private func compressElsewhere(_ response: Response, _ coding: ContentCoding, _ handled: Handled) {
+  private func compressElsewhere(_ response: Response, _ coding: ContentCoding, _ handled: Handled)
+  {
     guard let bound else { return }
     state.pool.submit { poolState in
       let bytes: [UInt8]? =

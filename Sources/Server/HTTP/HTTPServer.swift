@@ -84,7 +84,9 @@ public final class HTTPServer: Sendable {
     do {
       let listener = try bootstrap(group, byLoop).bind(host: options.host, port: options.port)
         .wait()
-      running.withLock { $0 = Running(group: group, listener: listener, pool: pool, states: states) }
+      running.withLock {
+        $0 = Running(group: group, listener: listener, pool: pool, states: states)
+      }
       return Address(
         host: listener.localAddress?.ipAddress ?? options.host,
         port: listener.localAddress?.port ?? options.port)

@@ -63,7 +63,8 @@ public final class StoreControl: Sendable {
   public static let answerPath = pathPrefix + answerVerb
   private static let answerVerb = "answer"
   private static let questions: [any StoreQuestion.Type] = [
-    MarketAuditQuestion.self, StoreInfoQuestion.self, StoreCheckQuestion.self, StoreStatsQuestion.self,
+    MarketAuditQuestion.self, StoreInfoQuestion.self, StoreCheckQuestion.self,
+    StoreStatsQuestion.self,
     StoreReadersQuestion.self, StoreFreeQuestion.self, StoreGetQuestion.self,
     StoreScanQuestion.self, StoreHashQuestion.self, StoreBackupQuestion.self,
   ]

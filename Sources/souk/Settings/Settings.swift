@@ -111,20 +111,13 @@ struct Settings {
     }
   }
 
-  /// The variables that begin with `SOUK_`. The C global `environ` is not safe to read here.
+  /// The variables that begin with `SOUK_`.
   private static func environment() -> [String: String] {
-    guard let file = fopen("/proc/self/environ", "r") else { return [:] }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = fread(&chunk, 1, chunk.count, file)
-      guard count > 0 else { break }
-      bytes += chunk[..<count]
-    }
     var result: [String: String] = [:]
-    for entry in bytes.split(separator: 0) {
-      let text = String(decoding: entry, as: UTF8.self)
+    var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      next += 1
       guard text.hasPrefix("SOUK_"), let equals = text.firstIndex(of: "=") else { continue }
       result[String(text[..<equals])] = String(text[text.index(after: equals)...])
     }
