@@ -122,7 +122,7 @@ extension Connection {
   }
 
   private func receiveEnd() {
-    guard phase == .receiving, let request, let bound else { return }
+    guard phase == .receiving, let request, bound != nil else { return }
     phase = .handling
     exchange &+= 1
     deadline = startedAt + .milliseconds(state.options.requestTimeoutMillis)
