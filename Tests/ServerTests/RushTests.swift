@@ -195,6 +195,8 @@ import Testing
     let again = try client.post("/payments/refund", refund, fields)
     #expect(again.status == 201 && again.body == given.body)
     #expect(again["Idempotent-Replayed"] == "true")
+    let audit = try client.get("/admin/audit", admin.header)
+    #expect(audit.text.split(separator: "refundPayment").count == 2, "\(audit.text)")
     let history = try client.get("/payments/user/me/history", buyer.header)
     #expect(history.text.contains("\"refunded\":10.50"), "\(history.text)")
     try shop.expectBooksBalance()

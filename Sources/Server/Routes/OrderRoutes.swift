@@ -132,13 +132,16 @@ extension MarketplaceServer {
       throw APIError(error)
     }
     let responder = answer.responder
+    let author = context.author(isAudited: false)
     market.database.write(requestID: context.commitRequestID) { transaction in
       try Idempotency.perform(transaction, idempotency) { refusal in
         APIError(refusal).response(
           requestID: request.id, path: request.path, time: transaction.time
         ).body
       } _: {
-        try body(transaction)
+        let answer = try body(transaction)
+        try author?.note(transaction)
+        return answer
       }
     } completion: { result in
       switch result {
