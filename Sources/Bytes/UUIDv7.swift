@@ -1,6 +1,7 @@
 // UUIDv7: a 128-bit identifier whose byte order is its creation order (RFC 9562, section 5.7).
 
-/// A UUID. New ones are version 7: 48 bits of Unix milliseconds, then random bits.
+/// A UUID. New ones are version 7: 48 bits of Unix milliseconds, 12 of the microseconds within that
+/// millisecond, then random bits.
 public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The first eight bytes, big-endian.
   public var high: UInt64
@@ -15,10 +16,13 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   public static let zero = UUIDv7(high: 0, low: 0)
 
-  /// A version 7 UUID for the moment `time`, with 74 bits taken from `random`.
+  /// A version 7 UUID for the moment `time`, with 64 bits taken from `random`. A later microsecond
+  /// makes a greater one (RFC 9562, section 6.2, method 3): 4,096 parts of a millisecond are more
+  /// than four to a microsecond, which leaves two bits to chance.
   public init(time: Timestamp, random: (UInt64, UInt64)) {
-    let millis = UInt64(bitPattern: time.microseconds / 1000) & 0xffff_ffff_ffff
-    high = millis << 16 | 0x7000 | (random.0 & 0x0fff)
+    let micros = UInt64(bitPattern: time.microseconds)
+    let millis = (micros / 1000) & 0xffff_ffff_ffff
+    high = millis << 16 | 0x7000 | (micros % 1000 * 4096 / 1000 + (random.0 & 3))
     low = 0x8000_0000_0000_0000 | (random.1 & 0x3fff_ffff_ffff_ffff)
   }
 

@@ -155,8 +155,9 @@ extension Database {
     requestID: UUIDv7, run: (Transaction) throws -> Void,
     finish: @escaping @Sendable (WriteOutcome) -> Void, in group: inout OpenGroup
   ) {
-    // The clock may step back; the log's time never does.
-    let time = max(configuration.now(), writer.time)
+    // The clock may stand still or step back; no two commits share a time, so that identifiers made
+    // of it are in the order of the commits.
+    let time = max(configuration.now(), Timestamp(microseconds: writer.time.microseconds &+ 1))
     do {
       let transaction = store.beginTransaction(time: time, random: configuration.random)
       try run(transaction)

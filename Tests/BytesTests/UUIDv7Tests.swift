@@ -7,7 +7,7 @@ import Testing
   /// RFC 9562, appendix A.6.
   @Test func theExampleOfTheStandardComesOut() {
     let made = UUIDv7(
-      time: Timestamp(microseconds: 0x017F_22E2_79B0 * 1000),
+      time: Timestamp(microseconds: 0x017F_22E2_79B0 * 1000 + 797),
       random: (0xCC3, 0x18C4_DC0C_0C07_398F))
     #expect(made.description == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
     #expect(UUIDv7("017F22E2-79B0-7CC3-98C4-DC0C0C07398F") == made)
@@ -32,9 +32,11 @@ import Testing
   @Test func laterOnesAreGreater() {
     let random = (UInt64.max, UInt64.max)
     for millis in [0, 1, 255, 256, 1 << 32, 1 << 47] as [Int64] {
-      let earlier = UUIDv7(time: Timestamp(microseconds: millis * 1000), random: random)
-      let later = UUIDv7(time: Timestamp(microseconds: (millis + 1) * 1000), random: (0, 0))
-      #expect(earlier < later)
+      for micros in millis * 1000..<(millis + 1) * 1000 {
+        let earlier = UUIDv7(time: Timestamp(microseconds: micros), random: random)
+        let later = UUIDv7(time: Timestamp(microseconds: micros + 1), random: (0, 0))
+        #expect(earlier < later)
+      }
     }
   }
 
