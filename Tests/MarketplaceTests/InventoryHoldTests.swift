@@ -39,18 +39,6 @@ import Testing
     func add() { value.add(1, ordering: .relaxed) }
   }
 
-  private func attempt(
-    _ shop: CheckoutFixture, _ body: @escaping @Sendable (Transaction) throws -> Reservation?
-  ) throws -> Outcome {
-    try shop.write { transaction in
-      do {
-        return Outcome(time: transaction.time, hold: try body(transaction), code: nil)
-      } catch let error as MarketError {
-        return Outcome(time: transaction.time, hold: nil, code: error.code)
-      }
-    }
-  }
-
   /// Levels are the sums of their movements, what is reserved is the sum of the shares held.
   private func expectSound(_ shop: CheckoutFixture, _ product: Product, _ note: Comment) throws {
     let reader = shop.records
@@ -68,93 +56,150 @@ import Testing
     }
   }
 
+  /// A shop with one product beside its model, and the steps that both take.
+  private struct Play {
+    let shop: CheckoutFixture
+    let seller: User
+    let product: Product
+    var model = Model(quantity: 15)
+    var random: SeededNumbers
+
+    init(seed: UInt64) throws {
+      shop = try CheckoutFixture(seed: seed)
+      seller = try shop.user("seller@example.com", role: .seller)
+      product = try shop.product(of: seller, price: 100, stock: [7, 5, 0, 3])
+      random = SeededNumbers(seed: seed)
+    }
+
+    var held: [Reservation] {
+      get throws {
+        try Inventory.holds(shop.records, ownerID: seller.id).filter { $0.state == .held }
+      }
+    }
+
+    func attempt(
+      _ body: @escaping @Sendable (Transaction) throws -> Reservation?
+    ) throws -> Outcome {
+      try shop.write { transaction in
+        do {
+          return Outcome(time: transaction.time, hold: try body(transaction), code: nil)
+        } catch let error as MarketError {
+          return Outcome(time: transaction.time, hold: nil, code: error.code)
+        }
+      }
+    }
+
+    mutating func hold(_ quantity: Int64, _ note: Comment) throws {
+      let seconds = Int64(random.next() % 40 + 1)
+      let (variant, owner) = (product.id, seller.id)
+      let outcome = try attempt {
+        try Inventory.hold(
+          $0, variantID: variant, quantity: quantity, ownerID: owner,
+          expiresAt: $0.time.adding(seconds: seconds))
+      }
+      let fits = quantity <= model.free(at: outcome.time)
+      #expect((outcome.hold != nil) == fits, note)
+      #expect(outcome.code == (fits ? nil : .insufficientStock), note)
+      model.holds.removeAll { $0.end <= outcome.time }
+      if let hold = outcome.hold {
+        model.holds.append(.init(id: hold.id, quantity: quantity, end: hold.expiresAt))
+      }
+    }
+
+    mutating func take(_ quantity: Int64, _ note: Comment) throws {
+      let (variant, owner) = (product.id, seller.id)
+      let outcome = try attempt {
+        _ = try Inventory.take($0, variantID: variant, quantity: quantity, referenceID: owner)
+        return nil
+      }
+      let fits = quantity <= model.free(at: outcome.time)
+      #expect(outcome.code == (fits ? nil : .insufficientStock), note)
+      model.holds.removeAll { $0.end <= outcome.time }
+      if fits { model.quantity -= quantity }
+    }
+
+    private mutating func anyHold() -> Model.Hold {
+      model.holds[Int(random.next() % UInt64(model.holds.count))]
+    }
+
+    /// Twice: the second time changes nothing.
+    mutating func commit(_ note: Comment) throws {
+      let hold = anyHold()
+      let owner = seller.id
+      for _ in 0..<2 {
+        let outcome = try attempt {
+          try Inventory.commitHold($0, hold.id, referenceID: owner)
+          return nil
+        }
+        #expect(outcome.code == nil, note)
+      }
+      model.holds.removeAll { $0.id == hold.id }
+      model.quantity -= hold.quantity
+    }
+
+    mutating func release(_ note: Comment) throws {
+      let hold = anyHold()
+      let owner = seller.id
+      #expect(try shop.write { try Inventory.releaseHold($0, hold.id) }, note)
+      #expect(try !shop.write { try Inventory.releaseHold($0, hold.id) }, note)
+      let late = try attempt {
+        try Inventory.commitHold($0, hold.id, referenceID: owner)
+        return nil
+      }
+      #expect(late.code == .conflict, note)
+      model.holds.removeAll { $0.id == hold.id }
+    }
+
+    mutating func sweep(_ note: Comment) throws {
+      shop.skip(seconds: Int64(random.next() % 30))
+      let swept = try shop.write { transaction in
+        (try Inventory.releaseExpired(transaction, limit: 2), transaction.time)
+      }
+      let due = model.holds.filter { $0.end <= swept.1 }
+      #expect(swept.0 == min(2, due.count), note)
+      let first = due.sorted { ($0.end, $0.id) < ($1.end, $1.id) }.prefix(2).map(\.id)
+      model.holds.removeAll { first.contains($0.id) }
+    }
+
+    mutating func restock(_ quantity: Int64) throws {
+      let variant = product.id
+      let location = try #require(
+        try Inventory.levels(shop.records, variantID: variant).last?.locationID)
+      try shop.write {
+        try Inventory.adjust(
+          $0, variantID: variant, locationID: location, delta: quantity, kind: .restock)
+      }
+      // A write to the level clears what has run out there.
+      let left = Set(try held.map(\.id))
+      model.holds.removeAll { !left.contains($0.id) }
+      model.quantity += quantity
+    }
+
+    mutating func step(_ note: Comment) throws {
+      let quantity = Int64(random.next() % 6 + 1)
+      switch random.next() % 8 {
+      case 0, 1, 2: try hold(quantity, note)
+      case 3: try take(quantity, note)
+      case 4 where !model.holds.isEmpty: try commit(note)
+      case 5 where !model.holds.isEmpty: try release(note)
+      case 6: try sweep(note)
+      default: try restock(quantity)
+      }
+      #expect(Set(try held.map(\.id)) == Set(model.holds.map(\.id)), note)
+    }
+  }
+
   @Test(arguments: 1...12 as ClosedRange<UInt64>)
   func `Holding, selling, committing, releasing and expiring agree with a model`(
     seed: UInt64
   ) throws {
-    let shop = try CheckoutFixture(seed: seed)
-    let seller = try shop.user("seller@example.com", role: .seller)
-    let product = try shop.product(of: seller, price: 100, stock: [7, 5, 0, 3])
-    let variant = product.id
-    var random = SeededNumbers(seed: seed)
-    var model = Model(quantity: 15)
+    var play = try Play(seed: seed)
     for step in 0..<150 {
       let note: Comment = "seed \(seed), step \(step)"
-      let quantity = Int64(random.next() % 6 + 1)
-      switch random.next() % 8 {
-      case 0, 1, 2:
-        let seconds = Int64(random.next() % 40 + 1)
-        let outcome = try attempt(shop) {
-          try Inventory.hold(
-            $0, variantID: variant, quantity: quantity, ownerID: seller.id,
-            expiresAt: $0.time.adding(seconds: seconds))
-        }
-        let fits = quantity <= model.free(at: outcome.time)
-        #expect((outcome.hold != nil) == fits, note)
-        #expect(outcome.code == (fits ? nil : .insufficientStock), note)
-        model.holds.removeAll { $0.end <= outcome.time }
-        if let hold = outcome.hold {
-          model.holds.append(.init(id: hold.id, quantity: quantity, end: hold.expiresAt))
-        }
-      case 3:
-        let outcome = try attempt(shop) {
-          _ = try Inventory.take(
-            $0, variantID: variant, quantity: quantity, referenceID: seller.id)
-          return nil
-        }
-        let fits = quantity <= model.free(at: outcome.time)
-        #expect(outcome.code == (fits ? nil : .insufficientStock), note)
-        model.holds.removeAll { $0.end <= outcome.time }
-        if fits { model.quantity -= quantity }
-      case 4 where !model.holds.isEmpty:
-        let hold = model.holds[Int(random.next() % UInt64(model.holds.count))]
-        for _ in 0..<2 {
-          let outcome = try attempt(shop) {
-            try Inventory.commitHold($0, hold.id, referenceID: seller.id)
-            return nil
-          }
-          #expect(outcome.code == nil, note)
-        }
-        model.holds.removeAll { $0.id == hold.id }
-        model.quantity -= hold.quantity
-      case 5 where !model.holds.isEmpty:
-        let hold = model.holds[Int(random.next() % UInt64(model.holds.count))]
-        #expect(try shop.write { try Inventory.releaseHold($0, hold.id) }, note)
-        #expect(try !shop.write { try Inventory.releaseHold($0, hold.id) }, note)
-        let late = try attempt(shop) {
-          try Inventory.commitHold($0, hold.id, referenceID: seller.id)
-          return nil
-        }
-        #expect(late.code == .conflict, note)
-        model.holds.removeAll { $0.id == hold.id }
-      case 6:
-        shop.skip(seconds: Int64(random.next() % 30))
-        let swept = try shop.write { transaction in
-          (try Inventory.releaseExpired(transaction, limit: 2), transaction.time)
-        }
-        let due = model.holds.filter { $0.end <= swept.1 }
-        #expect(swept.0 == min(2, due.count), note)
-        let first = due.sorted { ($0.end, $0.id) < ($1.end, $1.id) }.prefix(2).map(\.id)
-        model.holds.removeAll { first.contains($0.id) }
-      default:
-        let location = try #require(
-          try Inventory.levels(shop.records, variantID: variant).last?.locationID)
-        try shop.write {
-          try Inventory.adjust(
-            $0, variantID: variant, locationID: location, delta: quantity, kind: .restock)
-        }
-        // A write to the level clears what has run out there.
-        let left = Set(
-          try Inventory.holds(shop.records, ownerID: seller.id)
-            .filter { $0.state == .held }.map(\.id))
-        model.holds.removeAll { !left.contains($0.id) }
-        model.quantity += quantity
-      }
-      let held = try Inventory.holds(shop.records, ownerID: seller.id).filter { $0.state == .held }
-      #expect(Set(held.map(\.id)) == Set(model.holds.map(\.id)), note)
-      try expectSound(shop, product, note)
+      try play.step(note)
+      try expectSound(play.shop, play.product, note)
     }
-    try shop.finish()
+    try play.shop.finish()
   }
 
   @Test func `Sixty-four threads that hold and buy never get more than there is`() throws {
