@@ -38,15 +38,21 @@ public final class Service: Sendable {
     let operations = operationsRoutes(
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
+    let page = Late<PageFile>()
     let groups =
-      try marketplace.routeGroups.map(Self.countingFailures) + [operations]
+      try marketplace.routeGroups.map(Self.countingFailures) + [operations, docsRoutes(page)]
       + [control.map { Self.unlimited($0.routes) }].compactMap { $0 }
     let router = try Router(
       groups, pool: pool, options: options, authenticate: marketplace.authenticate)
     var openAPI = OpenAPIDocument(title: "Souk", version: version)
     // The control routes are for this program's own command line and no part of the API.
-    document.set(
-      openAPI.render(router.routes.filter { !$0.path.hasPrefix(StoreControl.pathPrefix) }))
+    let open = router.routes.filter { !$0.path.hasPrefix(StoreControl.pathPrefix) }
+    document.set(openAPI.render(open))
+    let base = accounts.baseURL ?? "http://\(options.host):\(options.port)"
+    page.set(
+      PageFile(
+        DocsPage.render(open, title: "Souk", version: version, baseURL: base),
+        type: "text/html; charset=utf-8"))
     let counters = Metrics(routes: router.routes, options: options, log: log) { text in
       Self.appendEngineMetrics(of: database, to: &text)
       router.appendMetrics(to: &text)

@@ -89,7 +89,7 @@ extension MarketplaceServer {
           case .success:
             responder.answer(
               Self.page(
-                "<h1>Done</h1><p>\(Self.escaped(ready.email)) is the administrator. Sign in with "
+                "<h1>Done</h1><p>\(HTML.escaped(ready.email)) is the administrator. Sign in with "
                   + "<code>POST /auth/login</code>; <a href=\"/docs\">the documentation</a> shows "
                   + "how.</p>"))
           }
@@ -101,9 +101,9 @@ extension MarketplaceServer {
   private static func form(token: String, error: String?) -> String {
     """
     <h1>Make the first administrator</h1>
-    \(error.map { "<p role=\"alert\">\(escaped($0))</p>" } ?? "")
+    \(error.map { "<p role=\"alert\">\(HTML.escaped($0))</p>" } ?? "")
     <form method="post" action="\(setupPath)">
-    <input type="hidden" name="token" value="\(escaped(token))">
+    <input type="hidden" name="token" value="\(HTML.escaped(token))">
     <p><label>E-mail address<br><input type="email" name="email" required maxlength="254" \
     autocomplete="username"></label></p>
     <p><label>Password, 8 to 72 bytes<br><input type="password" name="password" required \
@@ -145,20 +145,6 @@ extension MarketplaceServer {
         default: character
         }
       }) + "="
-
-  private static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
-    return result
-  }
 }
 
 /// The fields of a form's body (URL Standard, section 5.1): the last of each name.

@@ -123,15 +123,7 @@ public struct OpenAPIDocument {
       success.append(("content", object([(body.0, object([("schema", body.1)]))])))
     }
     var codes: [Int: [ErrorCode]] = [:]
-    var errors = route.errors
-    if route.caller != .anyone { errors.append(.unauthorized) }
-    if case .roles = route.caller { errors.append(.insufficientPermissions) }
-    if route.body != .none || !route.query.isEmpty {
-      errors += [.validation, .invalidInput, .missingRequiredField]
-    }
-    for code in errors where codes[code.status]?.contains(code) != true {
-      codes[code.status, default: []].append(code)
-    }
+    for code in route.documentedErrors { codes[code.status, default: []].append(code) }
     let envelope = object([
       ("application/json", object([("schema", object([("$ref", .string(Self.errorPath))]))]))
     ])
