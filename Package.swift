@@ -99,7 +99,7 @@ let package = Package(
         "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
         "CZstd", nioPosix,
       ]),
-    tests(of: "souk", ["Bytes"]),
+    tests(of: "souk", ["Bytes", "Disk"]),
     .testTarget(name: "HouseTests", swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -31,6 +31,12 @@ extension Database {
   /// The store's numbers; any thread.
   public var storeInfo: StoreInfo { store.info() }
 
+  /// The log's durable end, its oldest commit, and the bytes it keeps; any thread.
+  public var logExtent: (durableLSN: LSN, oldestLSN: LSN, retainedBytes: UInt64) {
+    let oldest = log.oldestLSN
+    return (log.durableLSN, oldest, log.retainedBytes(from: oldest))
+  }
+
   /// Writes that wait for the writer.
   public var queuedWrites: Int { queue.withLock { $0.jobs.count } }
 

@@ -34,13 +34,13 @@ package final class Worker: Sendable {
 }
 
 /// A mutex and a condition over some state; the waiting half that `Mutex` lacks.
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
   // Unchecked: every access to `state` is between lock and unlock of `mutex`.
   private var state: State
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  init(_ state: sending State) {
+  package init(_ state: sending State) {
     self.state = state
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
@@ -59,14 +59,14 @@ final class Monitor<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+  package func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body(&state)
   }
 
   /// Changes the state and wakes whoever waits on it.
-  func signal<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+  package func signal<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer {
       pthread_cond_broadcast(condition)
@@ -76,7 +76,7 @@ final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Changes the state, and wakes whoever waits when `body` says that it is worth it.
-  func signalIfNeeded(_ body: (inout State) -> Bool) {
+  package func signalIfNeeded(_ body: (inout State) -> Bool) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     if body(&state) { pthread_cond_broadcast(condition) }
@@ -84,7 +84,7 @@ final class Monitor<State>: @unchecked Sendable {
 
   /// Waits until `body` returns a value; it is called again after each signal.
   @discardableResult
-  func wait<Result>(_ body: (inout State) -> Result?) -> Result {
+  package func wait<Result>(_ body: (inout State) -> Result?) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
@@ -94,7 +94,7 @@ final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Waits until `body` returns a value, at most `milliseconds`; nil when the time ran out.
-  func wait<Result>(milliseconds: Int, _ body: (inout State) -> Result?) -> Result? {
+  package func wait<Result>(milliseconds: Int, _ body: (inout State) -> Result?) -> Result? {
     var deadline = timespec()
     clock_gettime(CLOCK_MONOTONIC, &deadline)
     deadline.tv_sec += milliseconds / 1000

@@ -35,6 +35,7 @@ public final class Service: Sendable {
     let metrics = Late<Metrics>()
     let document = Late<[UInt8]>()
     let database = market.database
+    let passwords = marketplace.passwords
     let operations = operationsRoutes(
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
@@ -54,7 +55,8 @@ public final class Service: Sendable {
         DocsPage.render(open, title: "Souk", version: version, baseURL: base),
         type: "text/html; charset=utf-8"))
     let counters = Metrics(routes: router.routes, options: options, log: log) { text in
-      Self.appendEngineMetrics(of: database, to: &text)
+      EngineMetrics.append(of: database, to: &text)
+      passwords.appendMetrics(to: &text)
       router.appendMetrics(to: &text)
     }
     metrics.set(counters)
@@ -101,29 +103,6 @@ public final class Service: Sendable {
     var group = group
     group.routes = group.routes.map { $0.limited(.exempt) }
     return group
-  }
-
-  private static func appendEngineMetrics(of database: Database, to text: inout String) {
-    let info = database.storeInfo
-    let gauges: [(name: String, help: String, value: UInt64)] = [
-      ("souk_commit_lsn", "The last commit that readers see.", database.visibleLSN.rawValue),
-      (
-        "souk_checkpoint_lsn", "The commit of the newest checkpoint.",
-        info.newestCheckpointLSN.rawValue
-      ),
-      ("souk_store_pages", "Pages of the store's file.", info.pageCount),
-      ("souk_store_free_pages", "Pages free for use.", info.freePages),
-      ("souk_store_retired_pages", "Pages that only older states need.", info.retiredPages),
-      ("souk_store_dirty_pages", "Pages not written yet.", UInt64(info.dirtyPages)),
-      ("souk_cache_frames", "Pages in memory.", UInt64(info.cache.frames)),
-      ("souk_cache_misses_total", "Pages read from the disk.", info.cache.misses),
-      ("souk_write_queue_length", "Writes that wait.", UInt64(database.queuedWrites)),
-    ]
-    for gauge in gauges {
-      let kind = gauge.name.hasSuffix("_total") ? "counter" : "gauge"
-      text += "# HELP \(gauge.name) \(gauge.help)\n# TYPE \(gauge.name) \(kind)\n"
-      text += "\(gauge.name) \(gauge.value)\n"
-    }
   }
 }
 

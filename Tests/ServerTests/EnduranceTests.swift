@@ -2,6 +2,7 @@
 // ended in bounded time, and somebody else is served meanwhile.
 
 import Bytes
+import Synchronization
 import Testing
 
 @testable import Server
@@ -79,6 +80,20 @@ import Testing
     last.send(
       "PUT /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc")
     #expect(try last.reply().text == "\(XXH64.hash(Array("abc".utf8)))")
+  }
+
+  @Test func whatThePoolCannotTakeIsRefusedAtOnce() throws {
+    let shop = try TestShop { $0.poolRequestsMax = 3 }
+    defer { shop.stop() }
+    let waiting = try (0..<3).map { _ in try shop.client() }
+    for client in waiting { client.send("GET /stuck HTTP/1.1\r\nHost: t\r\n\r\n") }
+    while shop.router.pooled.load(ordering: .relaxed) < 3 {}
+    let other = try shop.client()
+    let refused = try other.get("/stuck")
+    #expect(refused.status == 503 && refused["retry-after"] == "1")
+    shop.release()
+    for client in waiting { #expect(try client.reply().status == 200) }
+    #expect(try other.get("/stuck").status == 200)
   }
 
   @Test func aBodyThatWouldBeRefusedIsNotAskedFor() throws {

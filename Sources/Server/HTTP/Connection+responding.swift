@@ -108,6 +108,7 @@ extension Connection {
     var buffer = context.channel.allocator.buffer(
       capacity: 512 + (isHead ? 0 : response.body.count))
     response.write(into: &buffer, framing)
+    let bytes = buffer.readableBytes
     context.write(wrapOutboundOut(buffer), promise: nil)
     // Answers to requests of one read leave together, when the read is complete.
     if isReading { needsFlush = true } else { context.flush() }
@@ -116,7 +117,7 @@ extension Connection {
       Exchange(
         loop: state.index, request: request, route: handled.route, requestID: requestID,
         status: response.status, durationNanos: (NIODeadline.now() - startedAt).nanoseconds,
-        failure: handled.failure))
+        bytes: bytes, failure: handled.failure))
   }
 
   /// Ends the connection after what was written: see invariant 4.

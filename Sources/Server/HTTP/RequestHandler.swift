@@ -37,6 +37,8 @@ public struct Exchange: Sendable {
   public var requestID: String
   public var status: Int
   public var durationNanos: Int64
+  /// Of the answer, with its head.
+  public var bytes: Int
   /// What went wrong, for the log only.
   public var failure: String?
 }

@@ -23,6 +23,10 @@ public struct ServerOptions: Sendable {
   /// Response bytes queued for one slow reader before the server stops reading its requests.
   public var writeBufferBytesMax = 1 << 20
 
+  /// Requests that wait for a thread of the pool or run on one; over answers 503. With two threads and
+  /// some ten milliseconds each, the last of these waits a second.
+  public var poolRequestsMax = 256
+
   /// Requests of one signed-in user, or of one address of guests; over answers 429. Nil is no limit.
   public var rateLimit: RateLimit? = RateLimit(100, inSeconds: 900)
   /// Failed attempts of one address to sign in or to use a token; over answers 429.

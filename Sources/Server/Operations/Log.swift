@@ -12,6 +12,13 @@ public struct Log: Sendable {
 
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
 
+    /// The level of that name.
+    public init?(named name: String) {
+      guard let level = [Level.debug, .info, .warning, .error].first(where: { $0.name == name })
+      else { return nil }
+      self = level
+    }
+
     var name: String {
       switch self {
       case .debug: "debug"
@@ -28,24 +35,44 @@ public struct Log: Sendable {
 
   public var level: Level
   public var format: Format
+  /// A line for every request.
+  public var logsRequests: Bool
   private let sink: @Sendable (String) -> Void
 
   public init(
-    level: Level = .info, format: Format,
+    level: Level = .info, format: Format, logsRequests: Bool = false,
     sink: @escaping @Sendable (String) -> Void = StandardError.write
   ) {
     self.level = level
     self.format = format
+    self.logsRequests = logsRequests
     self.sink = sink
   }
 
   /// To standard error: text when it is a terminal, JSON otherwise.
-  public static func standard(level: Level = .info) -> Log {
-    Log(level: level, format: StandardError.isTerminal ? .text : .json)
+  public static func standard(level: Level = .info, logsRequests: Bool = false) -> Log {
+    Log(
+      level: level, format: StandardError.isTerminal ? .text : .json, logsRequests: logsRequests)
   }
 
   /// One line, unless `level` is below the log's.
   public func write(_ level: Level, _ message: String, _ fields: [(String, String)] = []) {
+    line(level, message, fields.map { ($0, .text($1)) })
+  }
+
+  private enum Value {
+    case text(String)
+    case number(Int64)
+
+    var text: String {
+      switch self {
+      case .text(let text): text
+      case .number(let number): String(number)
+      }
+    }
+  }
+
+  private func line(_ level: Level, _ message: String, _ fields: [(String, Value)]) {
     guard level >= self.level else { return }
     switch format {
     case .json:
@@ -59,13 +86,16 @@ public struct Log: Sendable {
       writer.string(message)
       for (name, value) in fields {
         writer.name(name)
-        writer.string(value)
+        switch value {
+        case .text(let text): writer.string(text)
+        case .number(let number): writer.int(number)
+        }
       }
       writer.endObject()
       sink(String(decoding: writer.bytes, as: UTF8.self))
     case .text:
       var line = "\(Timestamp.now) \(level.name) \(Self.oneLine(message))"
-      for (name, value) in fields { line += " \(name)=\(Self.oneLine(value))" }
+      for (name, value) in fields { line += " \(name)=\(Self.oneLine(value.text))" }
       sink(line)
     }
   }
@@ -95,23 +125,29 @@ public struct Log: Sendable {
         text.unicodeScalars.map { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) ? " " : $0 }))
   }
 
-  /// Errors of ours and slow requests always, every request at debug level.
-  func finished(_ exchange: Exchange, slowNanos: Int64) {
+  /// Errors of ours and slow requests always, every request when that is asked for.
+  ///
+  /// A path is told where no route was found; else the route is, because what stands in place of its
+  /// captures may be a secret of somebody (a link from a mail).
+  func finished(_ exchange: Exchange, route: String?, slowNanos: Int64) {
     let isError = exchange.status >= 500
     let isSlow = exchange.durationNanos >= slowNanos
-    guard isError || isSlow || level == .debug else { return }
-    var fields = [
-      ("requestId", exchange.requestID), ("method", exchange.request?.method.name ?? ""),
-      ("path", exchange.request?.path ?? ""), ("status", String(exchange.status)),
-      ("durationMicros", String(exchange.durationNanos / 1000)),
+    guard isError || isSlow || logsRequests || level == .debug else { return }
+    let request = exchange.request
+    var fields: [(String, Value)] = [
+      ("requestId", .text(exchange.requestID)), ("method", .text(request?.method.name ?? "")),
+      route.map { ("route", .text($0)) } ?? ("path", .text(request?.path ?? "")),
+      ("status", .number(Int64(exchange.status))),
+      ("durationMicros", .number(exchange.durationNanos / 1000)),
+      ("bytes", .number(Int64(exchange.bytes))), ("client", .text(request?.remoteAddress ?? "")),
     ]
-    if let failure = exchange.failure { fields.append(("failure", failure)) }
+    if let failure = exchange.failure { fields.append(("failure", .text(failure))) }
     if isError {
-      write(.error, "request failed", fields)
+      line(.error, "request failed", fields)
     } else if isSlow {
-      write(.warning, "slow request", fields)
+      line(.warning, "slow request", fields)
     } else {
-      write(.debug, "request", fields)
+      line(logsRequests ? .info : .debug, "request", fields)
     }
   }
 }

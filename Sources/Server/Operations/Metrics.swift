@@ -41,6 +41,8 @@ public final class Metrics: ServerObserver {
   private final class LoopCounters: Sendable {
     let series = Mutex<[Key: Series]>([:])
     let connections = Atomic<Int>(0)
+    let opened = Atomic<UInt64>(0)
+    let bytes = Atomic<UInt64>(0)
   }
 
   private let loops: [LoopCounters]
@@ -63,7 +65,11 @@ public final class Metrics: ServerObserver {
     self.extra = extra
   }
 
-  public func connectionOpened(loop: Int) { loops[loop].connections.add(1, ordering: .relaxed) }
+  public func connectionOpened(loop: Int) {
+    loops[loop].connections.add(1, ordering: .relaxed)
+    loops[loop].opened.add(1, ordering: .relaxed)
+  }
+
   public func connectionClosed(loop: Int) {
     loops[loop].connections.subtract(1, ordering: .relaxed)
   }
@@ -74,7 +80,10 @@ public final class Metrics: ServerObserver {
     loops[exchange.loop].series.withLock {
       $0[key, default: Series()].add(exchange.durationNanos)
     }
-    log?.finished(exchange, slowNanos: slowNanos)
+    loops[exchange.loop].bytes.add(UInt64(clamping: exchange.bytes), ordering: .relaxed)
+    guard let log else { return }
+    let route = templates.indices.contains(exchange.route) ? templates[exchange.route] : nil
+    log.finished(exchange, route: route, slowNanos: slowNanos)
   }
 
   public func warn(_ message: String, requestID: String) {
@@ -114,6 +123,12 @@ public final class Metrics: ServerObserver {
     let active = loops.reduce(0) { $0 + $1.connections.load(ordering: .relaxed) }
     text += "# HELP active_connections Open connections.\n# TYPE active_connections gauge\n"
     text += "active_connections \(active)\n"
+    MetricText.counter(
+      "souk_http_connections_total", "Connections accepted.",
+      loops.reduce(0) { $0 &+ $1.opened.load(ordering: .relaxed) }, to: &text)
+    MetricText.counter(
+      "souk_http_sent_bytes_total", "Bytes of answers.",
+      loops.reduce(0) { $0 &+ $1.bytes.load(ordering: .relaxed) }, to: &text)
     extra(&text)
     return text
   }

@@ -18,6 +18,9 @@ final class PasswordPool: Sendable {
   private let pool: NIOThreadPool
   private let queued = Atomic<Int>(0)
 
+  /// Waiting and running.
+  var queuedCount: Int { queued.load(ordering: .relaxed) }
+
   init(hasher: PasswordHasher) {
     self.hasher = hasher
     pool = NIOThreadPool(numberOfThreads: Self.threads)

@@ -123,8 +123,11 @@ struct RateCharge: Sendable {
 }
 
 extension Router {
-  /// What the limiter counted, as Prometheus text.
+  /// What the pool holds and what the limiter counted, as Prometheus text.
   func appendMetrics(to text: inout String) {
+    MetricText.gauge(
+      "souk_pool_queue_length", "Requests that wait for a thread or run on one.",
+      UInt64(clamping: pooled.load(ordering: .relaxed)), to: &text)
     guard let limiter = limits?.limiter else { return }
     text += "# HELP souk_rate_limited_total Requests refused because a quota was used up.\n"
     text += "# TYPE souk_rate_limited_total counter\n"

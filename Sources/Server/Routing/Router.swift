@@ -5,6 +5,7 @@
 
 import Bytes
 import NIOPosix
+import Synchronization
 
 /// What is wrong with a table of routes; found at start, never while serving.
 public enum RouteTableError: Error, Equatable, CustomStringConvertible {
@@ -36,10 +37,13 @@ public final class Router: RequestHandler {
   private let pages: Pages?
   private let pool: NIOThreadPool?
   let limits: RouterLimits?
+  /// Requests that wait for the pool or run there.
+  let pooled = Atomic<Int>(0)
+  private let pooledMax: Int
 
   /// - Parameters:
   ///   - pool: runs the routes that ask for it; must be started, outlives the router.
-  ///   - options: the rate limits; without them there are none.
+  ///   - options: the rate limits, of which there are none without them, and the pool's bound.
   public init(
     _ groups: [RouteGroup], pages: Pages? = nil, pool: NIOThreadPool? = nil,
     options: ServerOptions? = nil,
@@ -65,6 +69,7 @@ public final class Router: RequestHandler {
     self.pages = pages
     self.pool = pool
     limits = options.flatMap { RouterLimits($0) }
+    pooledMax = (options ?? ServerOptions()).poolRequestsMax
     self.authenticate = authenticate
   }
 
@@ -121,9 +126,18 @@ public final class Router: RequestHandler {
       operationID: routes[index].operationID)
     let run = routes[index].run
     guard routes[index].execution == .pool, let pool else { return run(routed, responder) }
-    pool.submit { state in
+    guard pooled.add(1, ordering: .relaxed).newValue <= pooledMax else {
+      pooled.subtract(1, ordering: .relaxed)
+      return responder.answer(
+        APIError(
+          .serviceUnavailable, "Too many requests wait already.", headers: ["Retry-After": "1"]))
+    }
+    pool.submit { [self] state in
+      defer { pooled.subtract(1, ordering: .relaxed) }
       guard case .active = state else {
-        return responder.answer(APIError(.serviceUnavailable, "The server is stopping."))
+        return responder.answer(
+          APIError(
+            .serviceUnavailable, "The server is stopping.", headers: ["Retry-After": "5"]))
       }
       run(routed, responder)
     }

@@ -65,6 +65,28 @@ struct SettingKey: Sendable {
       name: "dev", kind: .boolean, fallback: ["false"],
       summary: "Serve a test identity provider; never where strangers reach it.", issue: any),
     SettingKey(
+      name: "log-file", kind: .text, fallback: [],
+      summary: "A file for the log, as JSON; standard error without it.", issue: any),
+    SettingKey(
+      name: "log-file-mib", kind: .integer, fallback: ["64"],
+      summary: "A log file longer than this is renamed NAME.1 and a new one begun, in MiB.",
+      issue: range(1...1_048_576)),
+    SettingKey(
+      name: "log-files", kind: .integer, fallback: ["5"],
+      summary: "So many log files are kept, the newest and its predecessors.",
+      issue: range(1...1000)),
+    SettingKey(
+      name: "log-level", kind: .text, fallback: ["info"],
+      summary: "The least that is logged: debug, info, warning or error."
+    ) { values in
+      Log.Level(named: values[0]) == nil
+        ? "takes debug, info, warning or error, not \(values[0])" : nil
+    },
+    SettingKey(
+      name: "access-log", kind: .boolean, fallback: [],
+      summary: "A log line for every request; with a log-file it is on unless this says false.",
+      issue: any),
+    SettingKey(
       name: "commission", kind: .text, fallback: ["0%"],
       summary: "What the marketplace keeps of the goods' price, such as 12.5%."
     ) { Settings.basisPoints($0[0]) == nil ? "takes a rate from 0% to 100%, such as 12.5%" : nil },

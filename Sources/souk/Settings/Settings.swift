@@ -3,6 +3,7 @@
 // wherever it comes from; an unknown key of the file or variable of the environment is, too.
 
 import Bytes
+import Disk
 import Glibc
 import Marketplace
 import Server
@@ -213,5 +214,25 @@ struct Settings {
       throw VerbFailure("\(error)", .usage)
     }
     return options
+  }
+
+  /// Where the log goes, and the file when it is one. Throws when the file cannot be written.
+  func log() throws(VerbFailure) -> (log: Log, file: LogFile?) {
+    let level = self["log-level"].flatMap { Log.Level(named: $0) } ?? .info
+    let logsRequests = self["access-log"].map { $0 == "true" }
+    guard let path = self["log-file"] else {
+      return (.standard(level: level, logsRequests: logsRequests ?? false), nil)
+    }
+    do throws(DiskError) {
+      let file = try LogFile(
+        path, bytesMax: UInt64(clamping: integer("log-file-mib") ?? 64) << 20,
+        filesMax: integer("log-files") ?? 5)
+      let log = Log(level: level, format: .json, logsRequests: logsRequests ?? true) {
+        file.write($0)
+      }
+      return (log, file)
+    } catch {
+      throw VerbFailure("the log file cannot be opened: \(error)", .inputOutput)
+    }
   }
 }

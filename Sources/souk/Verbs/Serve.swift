@@ -35,6 +35,8 @@ struct Serve: ParsableCommand {
   @Option(help: "Address of a proxy whose X-Forwarded-For is believed; may be repeated.")
   var trustedProxy: [String] = []
   @Option(help: "Where people reach this shop, for links in mails.") var baseUrl: String?
+  @Option(help: "A file for the log, as JSON, rotated; standard error without it.")
+  var logFile: String?
   @Flag(help: "Serve a test identity provider; never where strangers reach it.") var dev = false
 
   private var flags: [String: [String]] {
@@ -43,18 +45,14 @@ struct Serve: ParsableCommand {
       "listen": values(listen), "loops": values(loops.map(String.init)),
       "cache-mib": values(cacheMib.map(String.init)), "rate-limit": values(rateLimit),
       "auth-rate-limit": values(authRateLimit), "unlimited-key": values(unlimitedKey),
-      "trusted-proxy": trustedProxy, "base-url": values(baseUrl), "dev": dev ? ["true"] : [],
+      "trusted-proxy": trustedProxy, "base-url": values(baseUrl), "log-file": values(logFile),
+      "dev": dev ? ["true"] : [],
     ]
   }
 
   func run() throws {
     // Blocked before any thread is made, so that every thread inherits it and only this one waits.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGTERM)
-    sigaddset(&signals, SIGINT)
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-
+    let signals = AwaitedSignals([SIGTERM, SIGINT, SIGHUP])
     let settings = try Settings(flags: flags, file: config)
     let policies: OrderPolicies
     do throws(PolicyError) { policies = try settings.policies() } catch {
@@ -62,11 +60,14 @@ struct Serve: ParsableCommand {
     }
     let accounts = try settings.accountOptions()
     let started = SystemClock.monotonicMicroseconds()
-    let log = Log.standard()
+    let (log, logFile) = try settings.log()
     let installation = try Installation.open(directory.data) { configuration in
       configuration.cacheBytes = (settings.integer("cache-mib") ?? 64) << 20
       configuration.onNotice = { log.notice($0) }
-      configuration.onFatal = Self.endAfterFatal
+      configuration.onFatal = { line in
+        logFile?.flush()
+        Self.endAfterFatal(line)
+      }
     }
     let database = installation.database
     let market = try installation.marketplace(policies: policies)
@@ -94,14 +95,14 @@ struct Serve: ParsableCommand {
     }
     Terminal.out("listening on http://\(address.host):\(address.port)")
 
-    var received: Int32 = 0
-    sigwait(&signals, &received)
+    while signals.next() == SIGHUP { logFile?.reopen() }
     let unfinished = try service.stop()
     if unfinished > 0 { Terminal.note("\(unfinished) connections did not end in time") }
     let lsn = database.visibleLSN
     // While the lock is still ours: the next server's file is not to be removed.
     try? ControlFile.remove(from: directory.data)
     try database.close()
+    logFile?.close()
     Terminal.note("stopped cleanly at commit \(lsn)")
   }
 
@@ -145,5 +146,24 @@ struct Serve: ParsableCommand {
       Terminal.note(
         "the catalogue is empty; stop, then try: souk seed --demo --data \(directory.data)")
     }
+  }
+}
+
+/// Signals that interrupt nothing and are taken one after the other.
+private struct AwaitedSignals {
+  private var set = sigset_t()
+
+  init(_ numbers: [Int32]) {
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  /// Waits for the next one.
+  func next() -> Int32 {
+    var set = set
+    var number: Int32 = 0
+    sigwait(&set, &number)
+    return number
   }
 }

@@ -1,6 +1,7 @@
 // TestShop: a small table of routes behind a real server, for every test of this target.
 
 import Bytes
+import Dispatch
 import NIOPosix
 import Server
 import Synchronization
@@ -43,6 +44,9 @@ final class TestShop: Sendable {
   let metrics: Metrics
   let document: [UInt8]
   let port: Int
+  /// Two threads for the routes that ask for one.
+  private let pool = NIOThreadPool(numberOfThreads: 2)
+  private let gate = DispatchSemaphore(value: 0)
 
   private final class Shared: Sendable {
     let held = Mutex<[Answer<Echo>]>([])
@@ -52,7 +56,7 @@ final class TestShop: Sendable {
 
   struct Unforeseen: Error { let secret = "the vault code" }
 
-  init(_ adjust: (inout ServerOptions) -> Void = { _ in }) throws {
+  init(logsRequests: Bool = false, _ adjust: (inout ServerOptions) -> Void = { _ in }) throws {
     var options = ServerOptions().withoutRateLimits
     options.port = 0
     options.loops = 1
@@ -62,11 +66,13 @@ final class TestShop: Sendable {
     self.shared = shared
     let late = Late<Metrics>()
     let lateDocument = Late<[UInt8]>()
+    let gate = gate
+    pool.start()
     router = try Router(
       [
         operationsRoutes(notReady: { nil }, metrics: late, document: lateDocument),
-        Self.shopRoutes { answer in shared.held.withLock { $0.append(answer) } },
-      ], options: options
+        Self.shopRoutes(gate) { answer in shared.held.withLock { $0.append(answer) } },
+      ], pool: pool, options: options
     ) { request in
       switch request.headers["Authorization"] {
       case nil: return nil
@@ -78,14 +84,18 @@ final class TestShop: Sendable {
     var openAPI = OpenAPIDocument(title: "Shop", version: "1")
     document = openAPI.render(router.routes)
     lateDocument.set(document)
-    let log = Log(level: .info, format: .json) { line in shared.lines.withLock { $0.append(line) } }
+    let log = Log(level: .info, format: .json, logsRequests: logsRequests) { line in
+      shared.lines.withLock { $0.append(line) }
+    }
     metrics = Metrics(routes: router.routes, options: options, log: log)
     late.set(metrics)
     server = HTTPServer(options: options, handler: router, observer: metrics)
     port = try server.start().port
   }
 
-  private static func shopRoutes(_ hold: @escaping @Sendable (Answer<Echo>) -> Void) -> RouteGroup {
+  private static func shopRoutes(
+    _ gate: DispatchSemaphore, _ hold: @escaping @Sendable (Answer<Echo>) -> Void
+  ) -> RouteGroup {
     RouteGroup("Shop") {
       route(.get, "/products/{id}", "getProduct", output: Echo.self) {
         .ok(Echo("getProduct", $0.path("id")))
@@ -123,6 +133,12 @@ final class TestShop: Sendable {
         responder.answer(Response(status: Int(status ?? 400)))
       }
       .limited(.failures(account: "email"))
+      // Keeps a thread of the pool until `release` is called.
+      route(.get, "/stuck", "stuck", output: Echo.self, on: .pool) { _ in
+        gate.wait()
+        gate.signal()
+        return .ok(Echo("stuck"))
+      }
       routeLater(.get, "/slow", "slow", output: Echo.self) { _, answer in hold(answer) }
       routeBytes(.get, "/big/{size}", "big", output: .bytes("text/plain")) { context, responder in
         let size = min(Int(context.path("size")) ?? 0, 16 << 20)
@@ -166,5 +182,12 @@ final class TestShop: Sendable {
 
   func client() throws -> TestClient { try TestClient(port: port) }
 
-  func stop() { _ = server.drain(withinMillis: 0) }
+  /// Lets `/stuck` answer, now and from now on.
+  func release() { gate.signal() }
+
+  func stop() {
+    gate.signal()
+    _ = server.drain(withinMillis: 0)
+    try? pool.syncShutdownGracefully()
+  }
 }
