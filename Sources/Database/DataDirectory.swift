@@ -4,6 +4,7 @@
 //     LOCK            flock'ed while a process has the folder open
 //     records.souk    the record store (DataFormats/page.md, meta.md)
 //     log/            the commit log (DataFormats/log.md)
+//     views/NAME/     what a view wrote to be opened faster (DataFormats/manifest.md); may be removed
 //     secrets/NAME    random bytes, mode 0600
 
 import Bytes
@@ -19,6 +20,7 @@ final class DataDirectory: Sendable {
   static let storeFile = "records.souk"
   /// Where a compaction makes the file that is to take the place of the store's.
   static let compactionName = "compaction"
+  var viewsFolder: String { path + "/views" }
   private var secretsFolder: String { path + "/" + Self.secretsName }
   static let secretsName = "secrets"
 

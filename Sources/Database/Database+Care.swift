@@ -1,5 +1,5 @@
 // Care: what keeps the database healthy and answers nobody: the log's next segment, the idle tick,
-// the budgets, merging in the views, and the orderly end. Checkpoints: Database+Checkpoint.swift.
+// the budgets, and the orderly end. Checkpoints: Database+Checkpoint.swift; views: Database+Views.swift.
 
 import Bytes
 import CommitLog
@@ -17,6 +17,7 @@ struct Threads {
   var committer: Worker
   var checkpointer: Worker
   var care: Worker
+  var keeper: Worker
 }
 
 extension Database {
@@ -24,7 +25,8 @@ extension Database {
     guard configuration.runsThreads else { return }
     let started = Threads(
       writer: Worker { [self] in runWriter() }, committer: Worker { [self] in runCommitter() },
-      checkpointer: Worker { [self] in runCheckpointer() }, care: Worker { [self] in runCare() })
+      checkpointer: Worker { [self] in runCheckpointer() }, care: Worker { [self] in runCare() },
+      keeper: Worker { [self] in runKeeper() })
     threads.withLock { $0 = started }
   }
 
@@ -47,7 +49,6 @@ extension Database {
         careForBudgets()
       }
       careForLog()
-      for view in configuration.views { _ = view.maintain() }
     }
   }
 
@@ -129,7 +130,8 @@ extension Database {
     _ = done.wait { $0 ? true : nil }
   }
 
-  /// Runs what is queued, checkpoints, and lets go of the folder. Later writes are refused.
+  /// Runs what is queued, checkpoints, writes the views' files, and lets go of the folder. Later writes
+  /// are refused.
   public func close() throws(DatabaseError) {
     maintenance.signal { $0.isStopping = true }
     checkpoints.signal { $0.isStopping = true }
@@ -137,7 +139,11 @@ extension Database {
       defer { threads = nil }
       return threads
     }
+    views.pace.isPaced.store(false, ordering: .relaxed)
+    keeper.signal { $0.isStopping = true }
     running?.care.join()
+    running?.keeper.join()
+    keeper.wait { $0.rebuilding == nil ? true : nil }
     running?.checkpointer.join()
     // Whatever fails, the threads end and the folder is let go: all that was answered is in the log.
     var failure: DatabaseError?
@@ -148,6 +154,7 @@ extension Database {
     if let running { running.writer.join() } else { while step() {} }
     commits.signal { $0.isClosed = true }
     running?.committer.join()
+    if !hasFailed, readOnlyReason == nil { flushViews() }
     do { try log.close() } catch { failure = failure ?? .log(error) }
     store.close()
     directory.unlock()

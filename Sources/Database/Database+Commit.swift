@@ -159,6 +159,7 @@ extension Database {
       }
       store.show(sealed)
       publish(group.entries, lsn: sealed.lsn)
+      views.publishedBytes.add(UInt64(group.bytes), ordering: .relaxed)
     }
     for answer in group.answers { answer.finish(answer.outcome) }
   }
@@ -168,12 +169,13 @@ extension Database {
   }
 
   private func publish(_ entries: [LogEntry], lsn: LSN) {
-    for view in configuration.views {
+    let views = views.all
+    for view in views {
       for entry in entries { view.apply(entry) }
     }
     let snapshot = DatabaseSnapshot(
       lsn: lsn, records: store.snapshot(purpose: "published"),
-      views: configuration.views.map { $0.snapshot() })
+      views: views.map { $0.snapshot() })
     // The snapshot that this one replaces is let go after the lock, not under it.
     var replaced: DatabaseSnapshot?
     let ready = published.withLock { state -> [@Sendable () -> Void] in

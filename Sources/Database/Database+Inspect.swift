@@ -22,7 +22,8 @@ public struct DatabaseCheck: Sendable {
   public var findings: [String] {
     store.problems
       + views.filter { $0.digest != $0.expected }.map {
-        "view \($0.name) has digest \($0.digest), the records say \($0.expected)"
+        "view \($0.name) has digest \($0.digest), the records say \($0.expected); "
+          + "`souk engine rebuild \($0.name)` mends it"
       }
   }
 }
@@ -56,41 +57,27 @@ extension Database {
 
   /// Names, positions and digests of the views in `snapshot`.
   public func viewStates(in snapshot: DatabaseSnapshot) -> [(name: String, digest: Digest)] {
-    zip(configuration.views, snapshot.views).map { ($0.name, $1.digest) }
+    zip(views.names, snapshot.views).map { ($0, $1.digest) }
   }
 
-  /// Proves the store and compares every view with the records. The writer waits meanwhile.
-  /// `deep` reads every byte from the disk again and proves both checkpoints.
+  /// Proves the store and compares every view with the records. The writer waits for the proof of the
+  /// store. `deep` reads every byte from the disk again and proves both checkpoints.
   public func check(deep: Bool) throws(DatabaseError) -> DatabaseCheck {
-    let result = Monitor<Result<DatabaseCheck, DatabaseError>?>(nil)
-    runOnWriter { [self] in
-      result.signal { state in
-        do throws(DatabaseError) {
-          state = .success(try checkNow(deep: deep))
-        } catch {
-          state = .failure(error)
-        }
-      }
+    let (snapshot, report) = try onWriter {
+      [self] () throws(StoreError) -> (DatabaseSnapshot, CheckReport) in
+      (self.snapshot(), store.check(deep: deep))
     }
-    guard let found = result.withLock({ $0 }) else { throw .closed }
-    return try found.get()
-  }
-
-  private func checkNow(deep: Bool) throws(DatabaseError) -> DatabaseCheck {
-    let snapshot = snapshot()
-    let report = store.check(deep: deep)
-    var views: [DatabaseCheck.ViewCheck] = []
+    var found: [DatabaseCheck.ViewCheck] = []
     // Views are compared with what the records say, so the records must be sound first.
     if report.isSound {
-      for (view, state) in zip(configuration.views, snapshot.views) {
-        let twin = view.makeEmpty()
-        try rebuild(twin, at: snapshot.lsn)
-        views.append(
+      for view in views.all {
+        let verified = try verify(view, in: snapshot)
+        found.append(
           DatabaseCheck.ViewCheck(
-            name: view.name, digest: state.digest, expected: twin.snapshot().digest))
+            name: view.name, digest: verified.digest, expected: verified.expected))
       }
     }
-    return DatabaseCheck(lsn: snapshot.lsn, store: report, views: views)
+    return DatabaseCheck(lsn: snapshot.lsn, store: report, views: found)
   }
 
   /// A hash of every row of every tree in order: equal for equal content, however it is laid out.

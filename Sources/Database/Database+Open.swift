@@ -54,7 +54,7 @@ extension Database {
       let database = Database(
         configuration: configuration, directory: directory, store: store, log: log,
         opening: opening)
-      try database.buildViews()
+      try database.openViews()
       database.startThreads()
       return database
     } catch {
@@ -81,35 +81,6 @@ extension Database {
     }
     try replay.finish()
     opening = state
-  }
-
-  /// Views live in memory: each is made from the records at open.
-  private func buildViews() throws(DatabaseError) {
-    let lsn = opening.recoveredLSN
-    for view in configuration.views { try rebuild(view, at: lsn) }
-    let snapshot = DatabaseSnapshot(
-      lsn: lsn, records: store.snapshot(purpose: "published"),
-      views: configuration.views.map { $0.snapshot() })
-    published.withLock { $0.snapshot = snapshot }
-  }
-
-  /// Makes a view anew from the rows of the published state.
-  func rebuild(_ view: any View, at lsn: LSN) throws(DatabaseError) {
-    let records = store.snapshot(purpose: "rebuild of \(view.name)")
-    do {
-      try view.rebuild(at: lsn) { body in
-        for table in view.tables {
-          try records.scan(tree: table << 8, KeyRange(), reverse: false) { key, value in
-            body(table, key, value)
-            return .next
-          }
-        }
-      }
-    } catch let error as StoreError {
-      throw .store(error)
-    } catch {
-      throw .view(name: view.name, reason: "\(error)")
-    }
   }
 
   private static func logOptions(_ configuration: Configuration) -> FileCommitLog.Options {

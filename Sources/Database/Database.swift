@@ -31,8 +31,8 @@ public final class Database: Sendable {
     public var segmentBytes = 64 << 20
     public var now: @Sendable () -> Timestamp
     public var random: @Sendable () -> UInt64
-    /// True: a writer, a committer and a maintenance thread run. False: the owner calls `step` (or
-    /// `stepExecute` and `stepCommit`) and `checkpoint`; nothing happens in between. For simulation.
+    /// True: the threads of `Threads` run. False: the owner calls `step` (or `stepExecute` and
+    /// `stepCommit`), `checkpoint` and `flushViews`; nothing happens in between. For simulation.
     public var runsThreads = true
     /// Called once, with one line for the log, when invariant 4 strikes. The production handler
     /// ends the process with exit code 74 and does not return.
@@ -73,6 +73,10 @@ public final class Database: Sendable {
     public var checkpointReplacedBytes = 48 << 20
     /// Seconds after which changes are checkpointed however few they are.
     public var checkpointSeconds = 60
+    /// Bytes of log, or seconds, after which the views write what they hold: what an opening has to take
+    /// from the log.
+    public var viewFlushLogBytes = 32 << 20
+    public var viewFlushSeconds = 60
     /// How long a snapshot may be read after a later commit was shown.
     public var snapshotSeconds: Int64 = 300
     /// Bytes of the file that one snapshot may keep from being used again.
@@ -99,6 +103,8 @@ public final class Database: Sendable {
   let queue: Monitor<WriteQueue>
   let commits = Monitor(CommitQueue())
   let published: Mutex<Published>
+  let views: ViewSet
+  let keeper = Monitor(KeeperState())
   /// Touched only by whoever has `WriteQueue.isTaken`.
   let writer: WriterState
   let maintenance: Monitor<MaintenanceState>
@@ -120,6 +126,9 @@ public final class Database: Sendable {
     retention = LogRetention(log)
     self.opening = opening
     queue = Monitor(WriteQueue())
+    views = ViewSet(
+      configuration.views, disk: configuration.disk, folder: directory.viewsFolder,
+      isPaced: configuration.runsThreads)
     published = Mutex(
       Published(
         snapshot: DatabaseSnapshot(

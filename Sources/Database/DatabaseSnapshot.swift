@@ -19,6 +19,12 @@ public struct DatabaseSnapshot: Sendable {
     }
     return nil
   }
+
+  func replacingView(at index: Int, by state: any ViewSnapshot) -> DatabaseSnapshot {
+    var states = views
+    states[index] = state
+    return DatabaseSnapshot(lsn: lsn, records: records, views: states)
+  }
 }
 
 /// The result of a write, and where in the log it is.

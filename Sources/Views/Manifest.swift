@@ -80,6 +80,18 @@ public enum ManifestError: Error, Equatable, Sendable {
   case disk(DiskError)
 }
 
+extension ManifestError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .missing(let path): "\(path) is missing"
+    case .damaged(let path, let reason), .foreign(let path, let reason): "\(path): \(reason)"
+    case .newerFormat(let path, let version):
+      "\(path): format version \(version) is newer than this program"
+    case .disk(let error): "\(error)"
+    }
+  }
+}
+
 // MARK: Bytes
 
 extension Manifest {

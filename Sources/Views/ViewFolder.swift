@@ -12,11 +12,22 @@ public struct ViewFolder: Sendable {
   static let manifestName = "MANIFEST"
   static let temporaryName = "MANIFEST.new"
 
+  /// A larger file is written and synced in parts, so that no commit's sync waits for all of it.
+  static let partBytes = 4 << 20
+
   let disk: any Disk
   public let path: String
+  private let pace: @Sendable (Int) -> Void
 
-  /// The folder's own folder is there; the folder is made when it is missing.
-  public init(_ disk: any Disk, path: String) { (self.disk, self.path) = (disk, path) }
+  /// The folder and the one that it is in are made when they are missing.
+  ///
+  /// - Parameter pace: called after each part of a file with its bytes; may wait, to leave the disk to
+  ///   others.
+  public init(
+    _ disk: any Disk, path: String, pace: @escaping @Sendable (_ bytes: Int) -> Void = { _ in }
+  ) {
+    (self.disk, self.path, self.pace) = (disk, path, pace)
+  }
 
   private func place(_ name: String) -> String { path + "/" + name }
 
@@ -33,17 +44,32 @@ public struct ViewFolder: Sendable {
 
   private func make() throws(DiskError) {
     guard try !disk.exists(path) else { return }
+    let parent = Self.parent(of: path)
+    if try !disk.exists(parent) {
+      try disk.createDirectory(parent)
+      try disk.syncDirectory(Self.parent(of: parent))
+    }
     try disk.createDirectory(path)
-    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     try disk.syncDirectory(parent)
+  }
+
+  private static func parent(of path: String) -> String {
+    path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ""
   }
 
   private func replace(_ name: String, _ content: [UInt8]) throws(DiskError) {
     if try disk.exists(place(name)) { try disk.remove(place(name)) }
     let file = try disk.create(place(name))
     defer { file.close() }
-    try file.write(content, at: 0)
-    try file.sync()
+    var start = 0
+    repeat {
+      let end = min(start + Self.partBytes, content.count)
+      let part = content.count <= Self.partBytes ? content : Array(content[start..<end])
+      try file.write(part, at: UInt64(start))
+      try file.sync()
+      pace(part.count)
+      start = end
+    } while start < content.count
   }
 
   /// Puts the manifest in the place of the one before, durably, and removes what it does not name.
@@ -77,11 +103,24 @@ public struct ViewFolder: Sendable {
     for name in try disk.list(path) { try disk.remove(place(name)) }
   }
 
+  /// Removes what the manifest that stands does not name: the leavings of a flush that failed, which
+  /// may be what fills the volume.
+  public func discardUnnamed() throws(DiskError) {
+    guard try disk.exists(path) else { return }
+    var kept: Set<String> = [Self.manifestName]
+    do throws(ManifestError) {
+      kept.formUnion(try standing().files.map(\.name))
+    } catch {
+      if case .disk(let error) = error { throw error }
+    }
+    for name in try disk.list(path) where !kept.contains(name) { try disk.remove(place(name)) }
+  }
+
   // MARK: Reading
 
-  /// The manifest that stands, made durable before it is believed. Whatever is wrong with it has its
-  /// error, and nothing is changed.
-  public func open(_ identity: Manifest.Identity) throws(ManifestError) -> Manifest {
+  /// The manifest that stands, of whatever database and view: made durable before it is believed.
+  /// Nothing is changed.
+  public func standing() throws(ManifestError) -> Manifest {
     let name = place(Self.manifestName)
     let content: [UInt8]
     do throws(DiskError) {
@@ -91,7 +130,14 @@ public struct ViewFolder: Sendable {
     } catch {
       throw error.kind == .notFound ? .missing(path: name) : .disk(error)
     }
-    let manifest = try Manifest.decode(content, path: name)
+    return try Manifest.decode(content, path: name)
+  }
+
+  /// The manifest that stands, made durable before it is believed. Whatever is wrong with it has its
+  /// error, and nothing is changed.
+  public func open(_ identity: Manifest.Identity) throws(ManifestError) -> Manifest {
+    let name = place(Self.manifestName)
+    let manifest = try standing()
     let found = manifest.identity
     guard found.databaseID == identity.databaseID else {
       throw .foreign(path: name, reason: "it belongs to database \(found.databaseID)")

@@ -106,7 +106,7 @@ struct Workload: Sendable {
 struct OutOfOrder: Error {}
 
 /// Runs a workload in groups of one to four with a checkpoint now and then, on a disk that may fail.
-/// What is refused is tried again. `reopens`: a creation that reported an error is followed by an
+/// What is refused is tried again. `care` is called between two groups. `reopens`: a creation that reported an error is followed by an
 /// opening, as of a process that was killed in between.
 struct Session: Sendable {
   /// The first so many transactions were answered with yes, before anything fatal.
@@ -122,12 +122,15 @@ struct Session: Sendable {
 
   static func run(
     _ workload: Workload, on disk: SimulatedDisk, seed: UInt64, refusalsMax: Int = 0,
-    reopens: Bool = false, whenRefused: (Database, Session) -> Void = { _, _ in }
+    reopens: Bool = false, whenRefused: (Database, Session) -> Void = { _, _ in },
+    adjust: (inout Database.Configuration) -> Void = { _ in },
+    care: ((Database, inout SplitMix64) -> Void)? = nil
   ) -> Session {
     let session = Shared(Session())
-    let configuration = Database.simulated(disk, seed: seed) { line in
+    var configuration = Database.simulated(disk, seed: seed) { line in
       session.update { $0.fatalLines.append(line) }
     }
+    adjust(&configuration)
     // A creation that failed after its last step is a database, and may be opened.
     guard
       let database = (try? Database.create(configuration))
@@ -154,6 +157,7 @@ struct Session: Sendable {
       }
       if isRefused.value { whenRefused(database, session.value) }
       if Int.random(in: 0..<25, using: &random) == 0 { try? database.checkpoint() }
+      care?(database, &random)
     }
     if !disk.isCrashed { try? database.close() }
     return session.value

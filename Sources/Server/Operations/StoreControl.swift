@@ -67,6 +67,7 @@ public final class StoreControl: Sendable {
     StoreStatsQuestion.self,
     StoreReadersQuestion.self, StoreFreeQuestion.self, StoreGetQuestion.self,
     StoreScanQuestion.self, StoreHashQuestion.self, StoreBackupQuestion.self,
+    EngineListQuestion.self, EngineRebuildQuestion.self, EngineVerifyQuestion.self,
   ]
 
   private struct State {

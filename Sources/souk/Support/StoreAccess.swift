@@ -1,7 +1,8 @@
 // StoreAccess: who answers a question about a data directory. When nobody has it open, this process
 // opens it through an overlay and answers; when a server has, the server is asked.
 //
-// Invariant: asking changes nothing in the directory, whether it is answered or not.
+// Invariant: asking changes nothing in the directory, whether it is answered or not. `work` is for what
+// is meant to change something: it opens a stopped directory as a server would.
 
 import Bytes
 import Database
@@ -26,6 +27,39 @@ enum StoreAccess {
         return (try ask(question, at: path, control), control.pid)
       }
       return (try question.answer(from: installation.database) { Terminal.progress($0) }, nil)
+    } catch let failure as VerbFailure {
+      throw failure
+    } catch let error as DatabaseError {
+      throw Installation.failure(error, at: path)
+    } catch {
+      throw VerbFailure(StoreFailure.telling(error))
+    }
+  }
+
+  /// The same for a question that changes something: a stopped directory is opened for work, and closed.
+  static func work<Question: StoreQuestion>(
+    _ question: Question, at path: String
+  ) throws(VerbFailure) -> Question.Report {
+    defer { Terminal.endProgress() }
+    var configuration = Installation.configuration(
+      path, disk: PosixDisk(), withViews: Question.needsViews)
+    configuration.runsThreads = false
+    do {
+      let database: Database
+      do {
+        database = try Database.open(configuration)
+      } catch DatabaseError.locked {
+        guard let control = ControlFile.read(from: path) else { throw unreachable(path) }
+        return try ask(question, at: path, control)
+      }
+      do {
+        let report = try question.answer(from: database) { Terminal.progress($0) }
+        try database.close()
+        return report
+      } catch {
+        try? database.close()
+        throw error
+      }
     } catch let failure as VerbFailure {
       throw failure
     } catch let error as DatabaseError {
