@@ -20,7 +20,8 @@ final class DataDirectory: Sendable {
   static let storeFile = "records.souk"
   /// Where a compaction makes the file that is to take the place of the store's.
   static let compactionName = "compaction"
-  var viewsFolder: String { path + "/views" }
+  var viewsFolder: String { path + "/" + Self.viewsName }
+  static let viewsName = "views"
   private var secretsFolder: String { path + "/" + Self.secretsName }
   static let secretsName = "secrets"
 

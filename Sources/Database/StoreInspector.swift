@@ -63,7 +63,7 @@ public struct StoreInspector: Sendable {
   /// What is there; never throws, for what cannot be read is part of the answer.
   public func info() -> StoreFilesReport {
     var report = StoreFilesReport(path: path)
-    for folder in ["", "log/"] {
+    for folder in ["", "log/"] + viewFolders() {
       do throws(DiskError) {
         for name in try disk.list(path + "/" + folder) { add(folder + name, to: &report) }
       } catch {
@@ -87,6 +87,12 @@ public struct StoreInspector: Sendable {
       report.problems.append("\(error)")
     }
     return report
+  }
+
+  /// What is not there is no problem: views keep files only to be opened faster.
+  private func viewFolders() -> [String] {
+    let views = DataDirectory.viewsName
+    return ((try? disk.list(path + "/" + views)) ?? []).map { "\(views)/\($0)/" }
   }
 
   /// Folders have no size, and neither has what cannot be opened.

@@ -257,6 +257,8 @@ import Views
           if database.viewReports()[0].failure != nil {
             failures += 1
             #expect(notices.value.contains { $0.contains("view-not-written") }, comment)
+            let named = try ViewFolder(disk, path: Self.folder).standing().files.map(\.name)
+            #expect(try Set(disk.list(Self.folder)) == Set(named + ["MANIFEST"]), comment)
           }
           _ = try database.writeBlocking(Self.workload.body(40))
           #expect(try ViewCrashTests.flaw(database, .keeping) == nil, comment)

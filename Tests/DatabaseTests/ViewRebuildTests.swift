@@ -118,6 +118,22 @@ import Views
     }
   }
 
+  /// Records and view of one snapshot.
+  private static func difference(_ snapshot: DatabaseSnapshot) -> String? {
+    guard let view = snapshot.view(KeepingView.State.self) else { return "no view" }
+    do {
+      var count = 0
+      try snapshot.records.forEach(Note.self) { note in
+        if view.rows[note.primaryKey] != nil { count += 1 }
+        return .next
+      }
+      return view.lsn == snapshot.lsn && view.rows.count == count
+        ? nil : "records and view differ at \(snapshot.lsn)"
+    } catch {
+      return "\(error)"
+    }
+  }
+
   /// Writers, readers, flushes by the keeper's thread and rebuilds, all at once on a real disk.
   @Test func besideWritersAndReadersNothingIsLost() throws {
     let folder = try TemporaryFolder()
@@ -155,19 +171,8 @@ import Views
     }
     let reader = Worker {
       while !isOver.value {
-        do {
-          let snapshot = database.snapshot()
-          let rows = snapshot.view(KeepingView.State.self)
-          var count = 0
-          try snapshot.records.forEach(Note.self) { note in
-            if rows?.rows[note.primaryKey] != nil { count += 1 }
-            return .next
-          }
-          if rows?.lsn != snapshot.lsn || rows?.rows.count != count {
-            problems.update { $0.append("records and view differ at \(snapshot.lsn)") }
-          }
-        } catch {
-          problems.update { $0.append("\(error)") }
+        if let problem = Self.difference(database.snapshot()) {
+          problems.update { $0.append(problem) }
         }
       }
     }

@@ -42,6 +42,9 @@ import Testing
       "Tests/DatabaseTests/RestoreTests.swift",
       "the hash at a commit is compared with the restored one"
     ),
+    "Sources/Database/Database+Open.swift": (
+      "Tests/DatabaseTests/OpenTests.swift", "what an opening finds, and what it refuses"
+    ),
     "Sources/Database/SystemClock.swift": (
       "Tests/DatabaseTests/ConcurrencyTests.swift",
       "the threads of a database on a real disk live by it"
