@@ -11,6 +11,8 @@ public struct DatabaseCheck: Sendable {
   public var store: CheckReport
   /// Each view's digest beside the one of a twin made from the records alone.
   public var views: [ViewCheck]
+  /// What is wrong with the views' files; only a deep check looks.
+  public var fileProblems: [String] = []
 
   public struct ViewCheck: Sendable {
     public var name: String
@@ -24,7 +26,7 @@ public struct DatabaseCheck: Sendable {
       + views.filter { $0.digest != $0.expected }.map {
         "view \($0.name) has digest \($0.digest), the records say \($0.expected); "
           + "`souk engine rebuild \($0.name)` mends it"
-      }
+      } + fileProblems
   }
 }
 
@@ -77,7 +79,8 @@ extension Database {
             name: view.name, digest: verified.digest, expected: verified.expected))
       }
     }
-    return DatabaseCheck(lsn: snapshot.lsn, store: report, views: found)
+    return DatabaseCheck(
+      lsn: snapshot.lsn, store: report, views: found, fileProblems: deep ? viewFileProblems() : [])
   }
 
   /// A hash of every row of every tree in order: equal for equal content, however it is laid out.

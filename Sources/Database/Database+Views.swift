@@ -250,6 +250,22 @@ extension Database {
 
   // MARK: Looking
 
+  /// Reads every file that a view's manifest names. A view whose files are no use works, but takes longer
+  /// to open, and something has harmed them.
+  func viewFileProblems() -> [String] {
+    var problems: [String] = []
+    for index in 0..<views.count {
+      whileKeeping {
+        let slot = views[index]
+        guard let flaw = slot.filesFlaw else { return }
+        problems.append(
+          "view \(slot.view.name) works, but its files are no use: \(flaw); "
+            + "`souk engine rebuild \(slot.view.name)` writes them anew")
+      }
+    }
+    return problems
+  }
+
   /// Every view: where it stands, and what its files hold.
   public func viewReports() -> [ViewReport] {
     let snapshot = snapshot()

@@ -77,6 +77,8 @@ public final class Database: Sendable {
     /// from the log.
     public var viewFlushLogBytes = 32 << 20
     public var viewFlushSeconds = 60
+    /// Bytes of log that are kept for one view, backup or follower; then it must start over.
+    public var logRetainedBytes: UInt64 = 4 << 30
     /// How long a snapshot may be read after a later commit was shown.
     public var snapshotSeconds: Int64 = 300
     /// Bytes of the file that one snapshot may keep from being used again.
@@ -123,7 +125,7 @@ public final class Database: Sendable {
     self.directory = directory
     self.store = store
     self.log = log
-    retention = LogRetention(log)
+    retention = LogRetention(log, budgetBytes: configuration.limits.logRetainedBytes)
     self.opening = opening
     queue = Monitor(WriteQueue())
     views = ViewSet(

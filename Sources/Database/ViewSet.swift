@@ -63,6 +63,18 @@ struct ViewSlot: Sendable {
   var microsAtFlush: Int64?
   var notBefore: Int64 = 0
 
+  /// What is wrong with its files; nil when there are none, or they are as their manifest says.
+  var filesFlaw: String? {
+    if mustClear, case .rebuilt(_, let reason) = origin { return reason }
+    guard flushedLSN != nil else { return nil }
+    do throws(ManifestError) {
+      for file in try folder.standing().files { _ = try folder.read(file) }
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
   /// Among the consumers of the log.
   var consumer: String { "view \(view.name)" }
 }

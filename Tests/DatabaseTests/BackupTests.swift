@@ -30,7 +30,7 @@ import Testing
   @Test func aBackupAtAnyMomentUnderLoadRestoresToWhatTheModelSays() throws {
     let seed = testSeed(250)
     var random = SplitMix64(seed: seed)
-    for round in 0..<scaled(ci: 25, nightly: 400) {
+    for round in 0..<scaled(ci: 200, nightly: 1000) {
       let count = 200
       let workload = Workload(seed: seed &+ UInt64(round), count: count)
       let disk = SimulatedDisk()
@@ -122,6 +122,40 @@ import Testing
     #expect(try database.backup(to: "empty").lastLSN == 0)
     #expect(!disk.files.contains { $0.contains(".partial") })
     try database.close()
+  }
+
+  /// The hash is right, the rest is nonsense: refused in one sentence, and no byte makes it trap.
+  @Test func aManifestOfNonsenseIsRefused() throws {
+    let seed = testSeed(253)
+    var random = SplitMix64(seed: seed)
+    let disk = SimulatedDisk()
+    let database = try Database.create(Database.simulated(disk, seed: seed))
+    try Self.run(Workload(seed: seed, count: 5), 0..<5, on: database, &random)
+    _ = try database.backup(to: "backup")
+    try database.close()
+    let sound = Array((disk.contents("backup/MANIFEST") ?? []).prefix { $0 != 10 })
+    let words = [#""","#, "[", "{", "}", "-1", "1e9", "null", "18446744073709551616", #"\u0000"#]
+    var refused = 0
+    for _ in 0..<scaled(ci: 4000, nightly: 400_000) {
+      var line = sound
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let place = Int.random(in: 0..<line.count, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: line[place] = UInt8.random(in: 0...255, using: &random)
+        case 1: line.removeSubrange(place..<min(line.count, place + 9))
+        case 2:
+          line.insert(
+            contentsOf: Array((words.randomElement(using: &random) ?? "").utf8), at: place)
+        default: line = Array(line.prefix(place + 1))
+        }
+        if line.isEmpty { line = [0] }
+      }
+      let hash = String(XXH64.hash(line), radix: 16)
+      let padded = String(repeating: "0", count: 16 - hash.count) + hash
+      disk.install("backup/MANIFEST", line + [10] + Array(padded.utf8) + [10])
+      if (try? BackupManifest.read("backup", disk: disk)) == nil { refused += 1 }
+    }
+    #expect(refused > scaled(ci: 3000, nightly: 300_000))
   }
 
   @Test func everyDamagedByteOfABackupIsNoticed() throws {

@@ -79,6 +79,40 @@ import Testing
     try database.close()
   }
 
+  /// T19: nearly all that it kept is used again within three checkpoints.
+  @Test func whatASnapshotKeptIsFreeSoonAfterIt() throws {
+    let database = try Database.create(Database.simulated(SimulatedDisk(), seed: 4))
+    for id in 0..<UInt64(400) {
+      _ = try database.writeBlocking(Self.put(id, String(repeating: "x", count: 1500)))
+    }
+    try database.checkpoint()
+    var held: DatabaseSnapshot? = database.snapshot()
+    for round in 0..<3 {
+      for id in 0..<UInt64(400) {
+        _ = try database.writeBlocking(Self.put(id, String(repeating: "y", count: 1400 + round)))
+      }
+      try database.checkpoint()
+    }
+    func kept() throws -> UInt64 {
+      try database.freeSpace().waiting.filter { $0.pinnedBy.contains { $0.contains("published") } }
+        .reduce(0) { $0 + $1.pages }
+    }
+    let lsn = held?.lsn ?? .zero
+    let before = try kept()
+    let pages = database.readers().readers.filter { $0.lsn == lsn }.map(\.heldBytes).max() ?? 0
+    #expect(before > 60 && pages > 0, "\(before) pages, \(pages) bytes")
+    held = nil
+    for round in 0..<3 {
+      _ = try database.writeBlocking(Self.put(1, "\(round)"))
+      try database.checkpoint()
+    }
+    let left = database.storeInfo.retiredPages
+    // What the last two checkpoints replaced waits for the next.
+    #expect(left <= before / 20 + 24, "\(left) of \(before) pages still wait")
+    withExtendedLifetime(held) {}
+    try database.close()
+  }
+
   @Test func aFullVolumeIsAStateThatEndsByItself() throws {
     let disk = SimulatedDisk()
     let notices = Shared<[String]>([])

@@ -189,6 +189,70 @@ import Views
     #expect(try ViewCrashTests.flaw(replayed, .keeping) == nil)
   }
 
+  @Test func aDeepCheckReadsTheFiles() throws {
+    let original = try ViewCrashTests.lagging(Self.workload, .keeping, seed: 9)
+    func findings(_ disk: SimulatedDisk, harming: Bool) throws -> [String] {
+      var configuration = Database.simulated(disk, seed: 9)
+      configuration.segmentBytes = 64 << 10
+      configuration.views = [KeepingView()]
+      let file = try ViewFolder(disk, path: Self.folder).standing().files[0].name
+      if !harming { disk.flipBit(Self.folder + "/" + file, bit: 99) }
+      let database = try Database.open(configuration)
+      #expect(try database.check(deep: true).findings.isEmpty == harming)
+      if harming { disk.flipBit(Self.folder + "/" + file, bit: 99) }
+      let found = try database.check(deep: true).findings
+      #expect(try database.check(deep: false).findings == [])
+      _ = try database.rebuildView("keeping")
+      #expect(try database.check(deep: true).findings == [])
+      return found
+    }
+    for harming in [true, false] {
+      let found = try findings(original.clone(), harming: harming)
+      #expect(found.count == 1 && found[0].contains("souk engine rebuild keeping"), "\(found)")
+    }
+  }
+
+  /// A view that cannot be written holds the log up to a budget, and no further; it can be written again.
+  @Test func aViewThatIsNeverWrittenHoldsTheLogUpToABudget() throws {
+    let disk = SimulatedDisk()
+    var configuration = Database.simulated(disk, seed: 10)
+    configuration.segmentBytes = 64 << 10
+    configuration.limits.logRetainedBytes = 256 << 10
+    configuration.views = [KeepingView()]
+    let database = try Database.create(configuration)
+    _ = try database.writeBlocking(Self.workload.body(0))
+    database.flushViews()
+    disk.fail(.create, with: .noPermission, lasting: true)
+    database.flushViews()
+    disk.clearFailures()
+    func grow(_ count: Int) throws -> UInt64 {
+      var most: UInt64 = 0
+      for round in 0..<count {
+        _ = try database.writeBlocking {
+          try $0.put(Note(id: 1, text: String(repeating: "x", count: 2000)))
+        }
+        if round % 20 == 19 { try database.checkpoint() }
+        most = max(most, database.viewReports()[0].retainedBytes)
+      }
+      return most
+    }
+    let most = try grow(600)
+    #expect(most > 128 << 10 && most <= 384 << 10, "\(most)")
+    #expect(database.readers().logConsumers.map(\.mustRebuild) == [true])
+    configuration.disk = disk.restart(keeping: .none)
+    configuration.views = [KeepingView()]
+    let cut = try Database.open(configuration)
+    #expect(isRebuilt(cut.viewReports()[0].origin))
+    #expect(try ViewCrashTests.flaw(cut, .keeping) == nil)
+    database.flushViews()
+    #expect(database.readers().logConsumers.map(\.mustRebuild) == [false])
+    #expect(try grow(30) <= 256 << 10)
+    configuration.disk = disk.restart(keeping: .none)
+    configuration.views = [KeepingView()]
+    #expect(!isRebuilt(try Database.open(configuration).viewReports()[0].origin))
+    try database.close()
+  }
+
   // MARK: Writing
 
   @Test func commitsBesideAFlushAreInTheViewAndTakenFromTheLog() throws {
