@@ -265,7 +265,8 @@ extension Pager {
     metas = [nil, nil]
     for var owner in [meta, other].compactMap({ $0 }) {
       let run = mapRun(owner)
-      if run.count > 0, !space.claim(run.pages) {
+      let isInside = run.first < space.pageCount && run.count <= space.pageCount - run.first
+      if run.count > 0, !isInside || !space.claim(run.pages) {
         guard owner != meta else { throw .corrupt("free map: it lies on pages in use") }
         // The older map is of no use any more; its pages belong to somebody else.
         owner.freeMap = ExtentReference(firstPage: 0, byteCount: 0, hash: 0)

@@ -33,6 +33,8 @@ package struct MetaBlock: Equatable, Sendable {
   /// One block of the common file-system block size, so that the two never share one.
   package static let blockBytes = 4096
   package static let checksumOffset = 504
+  /// Sequences and LSNs lie below: nobody counts so far, and what counts on does not overflow.
+  package static let countMax: UInt64 = 1 << 62
 
   package var pageSize: Int
   package var databaseID: UUIDv7
@@ -110,6 +112,10 @@ package struct MetaBlock: Equatable, Sendable {
       let meta = try fields(&reader)
       guard meta.slot == slot else {
         throw StoreError.corrupt("meta block \(slot): holds sequence \(meta.sequence)")
+      }
+      guard meta.sequence < countMax, meta.lsn.rawValue < countMax else {
+        throw StoreError.corrupt(
+          "meta block \(slot): sequence \(meta.sequence), commit \(meta.lsn): no store gets there")
       }
       guard PageFile.pageSizes.contains(meta.pageSize) else {
         throw StoreError.corrupt("meta block \(slot): page size \(meta.pageSize)")
