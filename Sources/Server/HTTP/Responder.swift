@@ -52,6 +52,8 @@ public final class Responder: Sendable {
   /// Sends the envelope of `error`. An error that is no `APIError` becomes a 500 without internals
   /// and a log line with them.
   public func answer(_ error: any Error) {
+    // A refusal of the domain may come from any closure, also from one that answers later.
+    let error = APIError.telling(error)
     if let error = error as? APIError {
       answer(error.response(requestID: requestID, path: path), failure: nil)
     } else {

@@ -60,7 +60,10 @@ public struct OpenAPIDocument {
     switch route.body {
     case .none: break
     case .json(let record):
-      members.append(("requestBody", content(["application/json"], reference(record))))
+      // An absent body is an object without members.
+      let isRequired = record.fields.contains(where: \.rules.isRequired)
+      members.append(
+        ("requestBody", content(["application/json"], reference(record), isRequired: isRequired)))
     case .bytes(let types):
       members.append(("requestBody", content(types.isEmpty ? ["*/*"] : types, object([]))))
     }
@@ -79,9 +82,11 @@ public struct OpenAPIDocument {
 
   private var bearer: JSONValue { .array([object([("bearer", .array([]))])]) }
 
-  private func content(_ types: [String], _ schema: JSONValue) -> JSONValue {
+  private func content(
+    _ types: [String], _ schema: JSONValue, isRequired: Bool = true
+  ) -> JSONValue {
     object([
-      ("required", .bool(true)),
+      ("required", .bool(isRequired)),
       ("content", object(types.map { ($0, object([("schema", schema)])) })),
     ])
   }
@@ -267,6 +272,10 @@ enum FieldRendering {
     if let range = field.rules.range, case .integer = field.schema {
       set("minimum", .int(range.lowerBound))
       set("maximum", .int(range.upperBound))
+    }
+    if let bounds = field.rules.amount, case .amount = field.schema {
+      set(bounds.isLeastExcluded ? "exclusiveMinimum" : "minimum", .number("\(bounds.least)"))
+      set("maximum", .number("\(bounds.most)"))
     }
     if let count = field.rules.count {
       let isMap = if case .map = field.schema { true } else { false }
