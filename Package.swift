@@ -22,6 +22,9 @@ func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -37,6 +40,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
@@ -71,7 +76,7 @@ let package = Package(
       "Server",
       [
         "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace", "CZlib",
-        "CZstd", nioCore, nioPosix, nioHTTP1,
+        "CZstd", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2,
       ]),
     // Floor 8
     .executableTarget(
@@ -97,7 +102,7 @@ let package = Package(
       of: "Server",
       [
         "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
-        "CZstd", nioPosix,
+        "CZstd", nioCore, nioPosix, nioSSL, nioHTTP2,
       ]),
     tests(of: "souk", ["Bytes", "Disk"]),
     .testTarget(name: "HouseTests", swiftSettings: settings),

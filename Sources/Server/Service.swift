@@ -66,10 +66,16 @@ public final class Service: Sendable {
   /// Binds and serves; the address that was bound.
   public func start() throws -> HTTPServer.Address {
     let address = try server.start()
-    marketplace.accounts.begin(at: address)
+    marketplace.accounts.begin(at: address, isTLS: server.isTLS)
     payments.begin()
     return address
   }
+
+  /// Where this program's own command line asks: the same address without TLS, one on loopback with it.
+  public var localAddress: HTTPServer.Address? { server.localAddress }
+
+  /// Handshakes from now on show `identity`.
+  public func renew(_ identity: TLSIdentity) { server.renew(identity) }
 
   /// The path of the link that makes the first administrator; nil when there is one.
   public func setupLink() throws -> String? { try marketplace.setupLink() }

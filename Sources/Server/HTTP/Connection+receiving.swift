@@ -73,7 +73,12 @@ extension Connection {
           .invalidInput, "Transfer-Encoding must be chunked alone, without Content-Length.")
       }
     }
-    let hasBody = !codings.isEmpty || (lengths.first.map { $0 != "0" } ?? false)
+    if isStream, headers.count > state.options.headerFieldsMax {
+      throw APIError(
+        .invalidInput, "The header fields are too large or too many.", status: 431)
+    }
+    // In HTTP/2 a body needs neither field.
+    let hasBody = isStream || !codings.isEmpty || (lengths.first.map { $0 != "0" } ?? false)
     guard hasBody else { return }
     bodyBytesMax = state.handler.bodyBytesMax(for: request) ?? state.options.bodyBytesMax
     if let text = lengths.first {

@@ -103,7 +103,7 @@ extension Connection {
     guard let context else { return }
     let framing = ResponseFraming(
       keepsAlive: keepsAlive, isHTTP10: isHTTP10, isHead: isHead,
-      isRead: isHead || request?.method == .get, requestID: requestID,
+      isRead: isHead || request?.method == .get, isTLS: isTLS, requestID: requestID,
       dateLine: state.dateLine, marks: handled.marks, policyLines: state.policyLines)
     var buffer = context.channel.allocator.buffer(
       capacity: 512 + (isHead ? 0 : response.body.count))
@@ -129,6 +129,10 @@ extension Connection {
     deadline = .now() + .milliseconds(state.options.lingerMillis)
     needsFlush = false
     context.flush()
+    if isStream {
+      // The stream ends when the client has sent the rest, which is dropped; its deadline resets it.
+      return
+    }
     if isInputClosed {
       // Closing now would drop what the socket has not taken yet; the empty write completes last.
       let bound = bound

@@ -14,11 +14,12 @@
 // 4. A connection that ends with an answer shuts its sending side first, and reads and drops what
 //    still comes for a bounded time: closing with unread bytes would reset it.
 // 5. All of it runs on the connection's event loop.
+// 6. A stream of HTTP/2 is a connection with one request; its end is the stream's.
 
 import NIOCore
 import NIOHTTP1
 
-final class Connection: ChannelDuplexHandler {
+final class Connection: ChannelDuplexHandler, LoopMember {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer
@@ -34,6 +35,9 @@ final class Connection: ChannelDuplexHandler {
   }
 
   let state: LoopState
+  let isTLS: Bool
+  /// Of a stream of HTTP/2; nil for HTTP/1.
+  private let stream: WriteProgress?
   var phase = Phase.waiting
   var queue = CircularBuffer<Item>()
   var context: ChannelHandlerContext?
@@ -65,17 +69,26 @@ final class Connection: ChannelDuplexHandler {
   var isAdvancing = false
   var deadline = NIODeadline.distantFuture
   var unwritableSince: NIODeadline?
+  /// What was still to be sent, or had been, when that was last looked at.
+  private var lastProgress = 0
 
-  init(_ state: LoopState) {
+  init(_ state: LoopState, isTLS: Bool = false, stream: WriteProgress? = nil) {
     self.state = state
+    self.isTLS = isTLS
+    self.stream = stream
   }
+
+  var isStream: Bool { stream != nil }
+  var isConnection: Bool { !isStream }
 
   // MARK: Life cycle
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    remoteAddress = context.remoteAddress?.ipAddress ?? ""
+    // A stream has no address of its own, and traps when its context is asked for one.
+    let remote = isStream ? context.channel.parent?.remoteAddress : context.remoteAddress
+    remoteAddress = remote?.ipAddress ?? ""
     state.add(self)
     setDeadline(state.options.idleTimeoutMillis)
   }
@@ -216,9 +229,14 @@ final class Connection: ChannelDuplexHandler {
     if let since = unwritableSince,
       now - since > .milliseconds(state.options.writeTimeoutMillis)
     {
-      return close()
+      guard readerProgresses() else { return close() }
+      unwritableSince = now
     }
     guard now >= deadline else { return }
+    // An answer that its reader still takes is not cut off.
+    if phase == .waiting || phase == .lingering, readerProgresses() {
+      return setDeadline(state.options.writeTimeoutMillis)
+    }
     switch phase {
     case .waiting where hasPartialHead:
       refuse(
@@ -237,5 +255,21 @@ final class Connection: ChannelDuplexHandler {
     case .waiting, .lingering, .closed:
       close()
     }
+  }
+
+  /// True when bytes left since this was last asked and some are still to be sent.
+  private func readerProgresses() -> Bool {
+    if let stream {
+      defer { lastProgress = stream.chunks }
+      return stream.chunks != lastProgress && context?.channel.isWritable == false
+    }
+    let option = ChannelOptions.bufferedWritableBytes
+    // A channel that does not know has nothing to say in favour of its reader.
+    guard let left = try? context?.channel.syncOptions?.getOption(option), left > 0 else {
+      lastProgress = 0
+      return false
+    }
+    defer { lastProgress = left }
+    return lastProgress == 0 || left < lastProgress
   }
 }

@@ -1,12 +1,14 @@
 // HTTPServer: binds, accepts, and ends in order.
 //
 // Life: init → start → (serving) → drain. One listening socket; accepted connections are dealt to
-// the event loops in turn, and each stays on its loop for life.
+// the event loops in turn, and each stays on its loop for life. With TLS there is a second socket, on
+// loopback and without TLS, for this program's own command line.
 
 import Bytes
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// An HTTP/1.1 server over event loops, without a task or a thread for each request.
@@ -26,7 +28,7 @@ public final class HTTPServer: Sendable {
 
   private struct Running {
     var group: MultiThreadedEventLoopGroup
-    var listener: any Channel
+    var listeners: [any Channel]
     var pool: NIOThreadPool
     var states: [NIOLoopBound<LoopState>]
   }
@@ -39,6 +41,8 @@ public final class HTTPServer: Sendable {
   private let observer: (any ServerObserver)?
   private let running = Mutex<Running?>(nil)
   private let connectionCount = Atomic<Int>(0)
+  private let identity: Mutex<TLSIdentity?>
+  private let local = Late<Address>()
 
   public init(
     options: ServerOptions = ServerOptions(), handler: any RequestHandler,
@@ -47,6 +51,17 @@ public final class HTTPServer: Sendable {
     self.options = options
     self.handler = handler
     self.observer = observer
+    identity = Mutex(options.tls)
+  }
+
+  public var isTLS: Bool { options.tls != nil }
+
+  /// Where the server speaks HTTP without TLS, on this machine only; set when it listens.
+  public var localAddress: Address? { local.current }
+
+  /// Handshakes from now on show `identity`. For a server that was started with TLS.
+  public func renew(_ identity: TLSIdentity) {
+    self.identity.withLock { $0 = identity }
   }
 
   public convenience init(
@@ -81,15 +96,23 @@ public final class HTTPServer: Sendable {
       states.append(state)
       byLoop[ObjectIdentifier(loop)] = state
     }
+    var listeners: [any Channel] = []
     do {
-      let listener = try bootstrap(group, byLoop).bind(host: options.host, port: options.port)
-        .wait()
-      running.withLock {
-        $0 = Running(group: group, listener: listener, pool: pool, states: states)
+      let bound = try bootstrap(group, byLoop, isTLS: isTLS)
+        .bind(host: options.host, port: options.port).wait()
+      listeners.append(bound)
+      let address = Address(of: bound, options)
+      local.set(address)
+      if isTLS {
+        let inside = try bootstrap(group, byLoop, isTLS: false).bind(host: "127.0.0.1", port: 0)
+          .wait()
+        listeners.append(inside)
+        local.set(Address(of: inside, options))
       }
-      return Address(
-        host: listener.localAddress?.ipAddress ?? options.host,
-        port: listener.localAddress?.port ?? options.port)
+      running.withLock {
+        $0 = Running(group: group, listeners: listeners, pool: pool, states: states)
+      }
+      return address
     } catch {
       try? group.syncShutdownGracefully()
       try? pool.syncShutdownGracefully()
@@ -98,7 +121,8 @@ public final class HTTPServer: Sendable {
   }
 
   private func bootstrap(
-    _ group: MultiThreadedEventLoopGroup, _ states: [ObjectIdentifier: NIOLoopBound<LoopState>]
+    _ group: MultiThreadedEventLoopGroup, _ states: [ObjectIdentifier: NIOLoopBound<LoopState>],
+    isTLS: Bool
   ) -> ServerBootstrap {
     let highMark = options.writeBufferBytesMax
     let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: highMark / 2, high: highMark)
@@ -113,19 +137,40 @@ public final class HTTPServer: Sendable {
         guard let state = states[ObjectIdentifier(channel.eventLoop)] else {
           return channel.eventLoop.makeFailedFuture(ChannelError.inappropriateOperationForState)
         }
-        return channel.eventLoop.makeCompletedFuture { try accept(channel, state.value) }
+        return channel.eventLoop.makeCompletedFuture {
+          try accept(channel, state.value, isTLS: isTLS)
+        }
       }
   }
 
-  private func accept(_ channel: any Channel, _ state: LoopState) throws {
+  private func accept(_ channel: any Channel, _ state: LoopState, isTLS: Bool) throws {
     let count = connectionCount.add(1, ordering: .relaxed).newValue
     channel.closeFuture.whenComplete { [self] _ in
       connectionCount.subtract(1, ordering: .relaxed)
     }
+    let operations = channel.pipeline.syncOperations
     if count > options.connectionsMax {
-      try channel.pipeline.syncOperations.addHandler(RefusingHandler(dateLine: state.dateLine))
+      if isTLS {
+        channel.close(promise: nil)
+      } else {
+        try operations.addHandler(RefusingHandler(dateLine: state.dateLine))
+      }
       return
     }
+    guard isTLS, let identity = identity.withLock({ $0 }) else {
+      return try addHTTP1(to: channel, state, isTLS: false)
+    }
+    let acceptor = TLSAcceptor(state) { [self] channel, isHTTP2 in
+      if isHTTP2 {
+        try HTTP2Connection.addHandlers(to: channel, state)
+      } else {
+        try addHTTP1(to: channel, state, isTLS: true)
+      }
+    }
+    try operations.addHandlers([NIOSSLServerHandler(context: identity.context), acceptor])
+  }
+
+  private func addHTTP1(to channel: any Channel, _ state: LoopState, isTLS: Bool) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderListSize = options.headerBytesMax
     limits.maxHeaderFieldSize = options.headerBytesMax
@@ -136,7 +181,7 @@ public final class HTTPServer: Sendable {
     // The decoder bounds fields; the bytes it holds while it waits for the end of a request line
     // are bounded here. A read brings at most 64 KiB more.
     let bytes = ByteToMessageHandler(decoder, maximumBufferSize: options.headerBytesMax + 65_536)
-    try channel.pipeline.syncOperations.addHandlers([bytes, Connection(state)])
+    try channel.pipeline.syncOperations.addHandlers([bytes, Connection(state, isTLS: isTLS)])
   }
 
   /// Stops accepting, closes idle connections, lets requests under way finish with
@@ -149,7 +194,7 @@ public final class HTTPServer: Sendable {
     }
     guard let taken else { return DrainReport(unfinishedConnections: 0) }
     // A listener that is closed already, or a group that is shut down, is what we want.
-    try? taken.listener.close().wait()
+    for listener in taken.listeners { try? listener.close().wait() }
     var report = DrainReport(unfinishedConnections: 0)
     // All loops know before one of them closes anything: whoever sees a connection closed may count on
     // every answer from then on to say that its own will be.
@@ -163,6 +208,13 @@ public final class HTTPServer: Sendable {
     try? taken.pool.syncShutdownGracefully()
     try? taken.group.syncShutdownGracefully()
     return report
+  }
+}
+
+extension HTTPServer.Address {
+  fileprivate init(of listener: any Channel, _ options: ServerOptions) {
+    host = listener.localAddress?.ipAddress ?? options.host
+    port = listener.localAddress?.port ?? options.port
   }
 }
 

@@ -41,4 +41,7 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   }
 
   public var isEmpty: Bool { fields.isEmpty }
+
+  /// Fields, those of one name each for itself.
+  var count: Int { fields.count }
 }

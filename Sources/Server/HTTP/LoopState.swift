@@ -7,6 +7,16 @@ import Bytes
 import NIOCore
 import NIOPosix
 
+/// What a loop looks after: a connection, a stream of one, a handshake.
+protocol LoopMember: AnyObject {
+  /// Counted as an open connection.
+  var isConnection: Bool { get }
+  func checkDeadline(_ now: NIODeadline)
+  /// Ends what owes nobody an answer; called when the server drains.
+  func closeIfIdle()
+  func close()
+}
+
 final class LoopState {
   let index: Int
   let loop: any EventLoop
@@ -17,7 +27,7 @@ final class LoopState {
   let pool: NIOThreadPool
   /// Made when it is first needed: zstd's tables are more than a megabyte.
   lazy var compressor = Compressor()
-  private var connections: [ObjectIdentifier: Connection] = [:]
+  private var members: [ObjectIdentifier: any LoopMember] = [:]
   private(set) var dateLine: [UInt8] = []
   /// `RateLimit-Policy: …\r\n` for each set of policies.
   let policyLines: [[UInt8]]
@@ -74,15 +84,15 @@ final class LoopState {
     sweepTask = nil
   }
 
-  func add(_ connection: Connection) {
-    connections[ObjectIdentifier(connection)] = connection
-    observer?.connectionOpened(loop: index)
+  func add(_ member: any LoopMember) {
+    members[ObjectIdentifier(member)] = member
+    if member.isConnection { observer?.connectionOpened(loop: index) }
   }
 
-  func remove(_ connection: Connection) {
-    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-    observer?.connectionClosed(loop: index)
-    if connections.isEmpty { finishDrain(forced: 0) }
+  func remove(_ member: any LoopMember) {
+    guard members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
+    if member.isConnection { observer?.connectionClosed(loop: index) }
+    if members.isEmpty { finishDrain(forced: 0) }
   }
 
   /// From here on every answer is the last of its connection.
@@ -95,8 +105,8 @@ final class LoopState {
     beginDrain()
     let promise = loop.makePromise(of: Int.self)
     drained = promise
-    for connection in Array(connections.values) { connection.closeIfIdle() }
-    if connections.isEmpty {
+    for member in Array(members.values) { member.closeIfIdle() }
+    if members.isEmpty {
       finishDrain(forced: 0)
     } else {
       let bound = NIOLoopBound(self, eventLoop: loop)
@@ -106,9 +116,9 @@ final class LoopState {
   }
 
   private func forceClose() {
-    let rest = Array(connections.values)
-    finishDrain(forced: rest.count)
-    for connection in rest { connection.close() }
+    let rest = Array(members.values)
+    finishDrain(forced: rest.lazy.filter(\.isConnection).count)
+    for member in rest { member.close() }
   }
 
   private func finishDrain(forced: Int) {
@@ -119,7 +129,7 @@ final class LoopState {
   private func sweep() {
     refreshDate()
     let now = NIODeadline.now()
-    for connection in Array(connections.values) { connection.checkDeadline(now) }
+    for member in Array(members.values) { member.checkDeadline(now) }
   }
 
   private func refreshDate() {

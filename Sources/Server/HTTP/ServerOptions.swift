@@ -6,6 +6,8 @@ public struct ServerOptions: Sendable {
   public var host = "127.0.0.1"
   /// The port to bind; 0 lets the system pick a free one.
   public var port = 3000
+  /// With a certificate the server speaks TLS, and HTTP/2 with clients that offer it.
+  public var tls: TLSIdentity?
   /// Event loops; `nil` is one for each core.
   public var loops: Int?
 

@@ -22,11 +22,11 @@ final class AccountServices: Sendable {
   }
 
   /// Called once, when the server listens.
-  func begin(at address: HTTPServer.Address) {
+  func begin(at address: HTTPServer.Address, isTLS: Bool) {
     let everywhere = ["0.0.0.0": "127.0.0.1", "::": "::1"]
     var reached = address
     reached.host = everywhere[address.host] ?? address.host
-    self.address.set("http://\(reached)")
+    self.address.set("\(isTLS ? "https" : "http")://\(reached)")
     guard let settings = options.mail else { return }
     let sender = MailSender(market: market, settings: settings, log: log)
     sender.start()

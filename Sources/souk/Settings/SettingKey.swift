@@ -65,6 +65,13 @@ struct SettingKey: Sendable {
       name: "dev", kind: .boolean, fallback: ["false"],
       summary: "Serve a test identity provider; never where strangers reach it.", issue: any),
     SettingKey(
+      name: "tls-cert", kind: .text, fallback: [],
+      summary: "A certificate chain in PEM: TLS, and HTTP/2 with clients that offer it.",
+      issue: any),
+    SettingKey(
+      name: "tls-key", kind: .text, fallback: [],
+      summary: "The certificate's private key in PEM, without a passphrase.", issue: any),
+    SettingKey(
       name: "log-file", kind: .text, fallback: [],
       summary: "A file for the log, as JSON; standard error without it.", issue: any),
     SettingKey(

@@ -235,4 +235,20 @@ struct Settings {
       throw VerbFailure("the log file cannot be opened: \(error)", .inputOutput)
     }
   }
+
+  /// The certificate and its key; nil without them. One without the other is refused.
+  func tlsIdentity() throws(VerbFailure) -> TLSIdentity? {
+    let (certificate, key) = (self["tls-cert"], self["tls-key"])
+    guard certificate != nil || key != nil else { return nil }
+    guard let certificate, let key else {
+      throw VerbFailure("tls-cert and tls-key go together, and only one of them is set", .usage)
+    }
+    do {
+      return try TLSIdentity(
+        certificatePEM: try InputFile.bytes(of: certificate), keyPEM: try InputFile.bytes(of: key))
+    } catch {
+      if let error = error as? VerbFailure { throw error }
+      throw VerbFailure("\(certificate) and \(key): \(error)")
+    }
+  }
 }

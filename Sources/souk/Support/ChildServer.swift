@@ -72,7 +72,7 @@ package final class ChildServer {
         text.unicodeScalars.append(Unicode.Scalar(byte))
         continue
       }
-      if text.hasPrefix("listening on http://"), let port = text.split(separator: ":").last {
+      if text.hasPrefix("listening on http"), let port = text.split(separator: ":").last {
         return Int(port)
       }
       text = ""

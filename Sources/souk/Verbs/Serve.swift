@@ -35,6 +35,9 @@ struct Serve: ParsableCommand {
   @Option(help: "Address of a proxy whose X-Forwarded-For is believed; may be repeated.")
   var trustedProxy: [String] = []
   @Option(help: "Where people reach this shop, for links in mails.") var baseUrl: String?
+  @Option(help: "A certificate chain in PEM: serve TLS, and HTTP/2 with clients that offer it.")
+  var tlsCert: String?
+  @Option(help: "The certificate's private key in PEM, without a passphrase.") var tlsKey: String?
   @Option(help: "A file for the log, as JSON, rotated; standard error without it.")
   var logFile: String?
   @Flag(help: "Serve a test identity provider; never where strangers reach it.") var dev = false
@@ -46,6 +49,7 @@ struct Serve: ParsableCommand {
       "cache-mib": values(cacheMib.map(String.init)), "rate-limit": values(rateLimit),
       "auth-rate-limit": values(authRateLimit), "unlimited-key": values(unlimitedKey),
       "trusted-proxy": trustedProxy, "base-url": values(baseUrl), "log-file": values(logFile),
+      "tls-cert": values(tlsCert), "tls-key": values(tlsKey),
       "dev": dev ? ["true"] : [],
     ]
   }
@@ -59,6 +63,8 @@ struct Serve: ParsableCommand {
       throw VerbFailure("\(error)", .usage)
     }
     let accounts = try settings.accountOptions()
+    var options = settings.serverOptions
+    options.tls = try settings.tlsIdentity()
     let started = SystemClock.monotonicMicroseconds()
     let (log, logFile) = try settings.log()
     let installation = try Installation.open(directory.data) { configuration in
@@ -71,14 +77,10 @@ struct Serve: ParsableCommand {
     }
     let database = installation.database
     let market = try installation.marketplace(policies: policies)
-    if let settled = try market.settlePayments(all: true, at: .now), settled.checked > 0 {
-      Terminal.note(
-        "\(settled.checked) open payments: \(settled.confirmed) confirmed, \(settled.givenUp) "
-          + "given up, \(settled.refunded) given back")
-    }
+    try settlePayments(market)
     let token = ControlFile.makeToken()
     let service = try Service(
-      market: market, options: settings.serverOptions, version: Souk.version,
+      market: market, options: options, version: Souk.version,
       log: log, controlToken: token, accounts: accounts)
     let address: HTTPServer.Address
     do {
@@ -87,15 +89,19 @@ struct Serve: ParsableCommand {
       try? database.close()
       throw VerbFailure("cannot listen on \(settings["listen"] ?? ""): \(error)", .failed)
     }
-    announce(address, token)
+    announce(service.localAddress ?? address, token)
     printBanner(
       database, milliseconds: (SystemClock.monotonicMicroseconds() - started) / 1000)
+    let url = "\(options.tls == nil ? "http" : "https")://\(address.host):\(address.port)"
     if let link = try service.setupLink() {
-      Terminal.note("make the first administrator: http://\(address.host):\(address.port)\(link)")
+      Terminal.note("make the first administrator: \(url)\(link)")
     }
-    Terminal.out("listening on http://\(address.host):\(address.port)")
+    Terminal.out("listening on \(url)")
 
-    while signals.next() == SIGHUP { logFile?.reopen() }
+    while signals.next() == SIGHUP {
+      logFile?.reopen()
+      renew(service, settings, log)
+    }
     let unfinished = try service.stop()
     if unfinished > 0 { Terminal.note("\(unfinished) connections did not end in time") }
     let lsn = database.visibleLSN
@@ -104,6 +110,27 @@ struct Serve: ParsableCommand {
     try database.close()
     logFile?.close()
     Terminal.note("stopped cleanly at commit \(lsn)")
+  }
+
+  /// What was under way when the server was stopped or killed.
+  private func settlePayments(_ market: Marketplace) throws {
+    guard let settled = try market.settlePayments(all: true, at: .now), settled.checked > 0 else {
+      return
+    }
+    Terminal.note(
+      "\(settled.checked) open payments: \(settled.confirmed) confirmed, \(settled.givenUp) "
+        + "given up, \(settled.refunded) given back")
+  }
+
+  /// Reads the certificate again; the old one stays when the new one is no good.
+  private func renew(_ service: Service, _ settings: Settings, _ log: Log) {
+    do throws(VerbFailure) {
+      guard let identity = try settings.tlsIdentity() else { return }
+      service.renew(identity)
+      log.write(.info, "the certificate was read again")
+    } catch {
+      log.write(.error, "the certificate was not renewed", [("failure", error.message)])
+    }
   }
 
   /// Ends the process at once: nothing that is not durable may be answered.

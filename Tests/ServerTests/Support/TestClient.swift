@@ -106,6 +106,9 @@ final class TestClient {
     return reply
   }
 
+  /// Forgets what has come.
+  func drop() { buffered = [] }
+
   /// True when the server closed and sent nothing more.
   func isAtEnd() -> Bool { buffered.isEmpty && !fill() }
 
