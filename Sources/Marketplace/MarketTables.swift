@@ -3,8 +3,8 @@
 // Numbers are part of the format and never change: 1 users, 2 sessions, 3 products, 5 stock levels,
 // 6 stock movements, 7 locations, 8 categories, 9 carts, 10 orders, 11 seller orders, 12 payment
 // transactions, 13 ledger entries, 14 idempotency records, 15 test charges, 16 counters, 17 past
-// slugs, 18...24 those of AccountTables, 25 reservations, 30 coupons, 31 their uses, 32 payment
-// attempts.
+// slugs, 18...24 those of AccountTables, 25 reservations, 26 applied feeds of stock, 30 coupons,
+// 31 their uses, 32 payment attempts.
 
 import RecordStore
 

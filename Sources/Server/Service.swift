@@ -13,7 +13,7 @@ public final class Service: Sendable {
   private let marketplace: MarketplaceServer
   private let pool: NIOThreadPool
   private let control: StoreControl?
-  private let payments: PaymentKeeper
+  private let dueWork: DueWork
   private let draining = Flag()
 
   /// Threads for routes that are not done in microseconds.
@@ -27,7 +27,7 @@ public final class Service: Sendable {
     controlToken: String? = nil, accounts: AccountOptions = AccountOptions()
   ) throws {
     marketplace = MarketplaceServer(market: market, accounts: accounts, log: log)
-    payments = PaymentKeeper(market: market, log: log)
+    dueWork = DueWork(market: market, log: log)
     control = controlToken.map { StoreControl(database: market.database, token: $0) }
     pool = NIOThreadPool(numberOfThreads: Self.poolThreads)
     pool.start()
@@ -67,7 +67,7 @@ public final class Service: Sendable {
   public func start() throws -> HTTPServer.Address {
     let address = try server.start()
     marketplace.accounts.begin(at: address, isTLS: server.isTLS)
-    payments.begin()
+    dueWork.begin()
     return address
   }
 
@@ -84,7 +84,7 @@ public final class Service: Sendable {
   /// in time are counted. Blocks.
   public func stop(withinMillis millis: Int64 = 10_000) throws -> Int {
     draining.raise()
-    payments.end()
+    dueWork.end()
     let report = server.drain(withinMillis: millis)
     try marketplace.shutDown()
     try control?.shutDown()

@@ -93,12 +93,8 @@ public enum Catalog {
       // Its own past slug, taken up again, is no longer past.
       _ = try transaction.delete(PastSlug.self, key(product.slug))
     }
-    let dropped = variants.subtracting(product.sellableVariants.map(\.id))
-    for level in try Inventory.levels(transaction, productID: id)
-    where dropped.contains(level.variantID) && level.quantity != 0 {
-      throw MarketError.conflict(
-        "A variant with stock cannot go; set its stock to zero first.", reason: "variant_in_stock")
-    }
+    try requireNoStock(
+      of: variants.subtracting(product.sellableVariants.map(\.id)), id, transaction)
     product.version += 1
     product.updatedAt = transaction.time
     try transaction.put(product)
@@ -115,6 +111,29 @@ public enum Catalog {
     product.version += 1
     try transaction.put(PastSlug(slug: product.slug, productID: id, retiredAt: transaction.time))
     try transaction.put(product)
+  }
+
+  /// Puts a deleted product back, as a draft, under its slug when that is still free.
+  ///
+  /// Errors: RES_4001; AUTHZ_2002; RES_4002 when a SKU of it was given to another product meanwhile.
+  public static func restore(
+    _ transaction: Transaction, id: UUIDv7, by actor: CatalogActor
+  ) throws -> Product {
+    guard var product = try transaction.get(Product.self, key(id)), product.isDeleted else {
+      throw MarketError.notFound("deleted product")
+    }
+    guard actor.mayTouch(product.sellerID) else {
+      throw MarketError(.insufficientPermissions, "The product belongs to another seller.")
+    }
+    product.deletedAt = nil
+    product.status = .draft
+    try requireFreeSKUs(product, transaction)
+    product.slug = try freeSlug(transaction, product.slug, product)
+    _ = try transaction.delete(PastSlug.self, key(product.slug))
+    product.updatedAt = transaction.time
+    product.version += 1
+    try transaction.put(product)
+    return product
   }
 
   static func owned(
@@ -138,7 +157,9 @@ public enum Catalog {
     _ change: ProductChange, to product: inout Product, _ transaction: Transaction
   ) throws {
     if let title = change.title { product.title = title }
-    if let description = change.description { product.description = description }
+    if let description = change.description {
+      product.description = DescriptionHTML.clean(description)
+    }
     try applyPrices(change, to: &product, transaction)
     if let name = change.category {
       let category = try Categories.find(transaction, name)
@@ -177,26 +198,7 @@ public enum Catalog {
     if let price = change.price {
       product.priceMinor = try minor(price, product.currency, "/price")
     }
-    guard let inputs = change.variants else { return }
-    var seen: Set<UUIDv7> = []
-    product.variants = try inputs.enumerated().map { index, input in
-      var variant = ProductVariant()
-      if let id = input.id {
-        guard product.variants.contains(where: { $0.id == id }), seen.insert(id).inserted else {
-          throw MarketError.invalid(
-            "/variants/\(index)/id", rule: "reference", "The product has no such variant left.")
-        }
-        variant.id = id
-      } else {
-        variant.id = transaction.newID()
-      }
-      variant.name = input.name
-      variant.sku = input.sku
-      variant.priceMinor = try minor(
-        input.price, product.currency, "/variants/\(index)/price")
-      variant.attributes = input.attributes
-      return variant
-    }
+    if let inputs = change.variants { try replaceVariants(of: &product, inputs, transaction) }
   }
 
   static func minor(_ price: Amount, _ currency: String, _ path: String) throws -> Int64 {
@@ -237,7 +239,7 @@ public enum Catalog {
     }
   }
 
-  private static func requirePublishable(_ product: Product) throws {
+  static func requirePublishable(_ product: Product) throws {
     guard product.status == .active else { return }
     var issues: [FieldIssue] = []
     if product.images.isEmpty {
@@ -279,32 +281,5 @@ extension Product {
     city = location.city
     state = location.state
     zipCode = location.zipCode
-  }
-}
-
-public enum Locations {
-  /// A seller's primary location, or else the first; nil when there is none.
-  public static func primary(
-    _ reader: some RecordReader, sellerID: UUIDv7
-  ) throws -> Location? {
-    try reader.first(in: Location.bySeller, .prefix(key(sellerID)))
-  }
-
-  /// The first location of a seller, where `product` is.
-  static func makePrimary(_ transaction: Transaction, like product: Product) throws -> Location {
-    var location = Location()
-    location.id = transaction.newID()
-    location.sellerID = product.sellerID
-    location.name = product.address.isEmpty ? "Main" : product.address
-    location.address = product.address
-    location.city = product.city
-    location.state = product.state
-    location.zipCode = product.zipCode
-    location.latitudeE7 = product.latitudeE7
-    location.longitudeE7 = product.longitudeE7
-    location.isPrimary = true
-    location.createdAt = transaction.time
-    try transaction.insert(location)
-    return location
   }
 }

@@ -6,6 +6,6 @@ public enum CatalogTables {
   public static let all: [TableDescriptor] = [
     Product.table.descriptor, StockLevel.table.descriptor, StockMovement.table.descriptor,
     Location.table.descriptor, Category.table.descriptor, PastSlug.table.descriptor,
-    Reservation.table.descriptor,
+    Reservation.table.descriptor, AppliedFeed.table.descriptor,
   ]
 }

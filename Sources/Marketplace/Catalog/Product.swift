@@ -4,8 +4,9 @@
 // 1. `ordinal` is dense, given once, never reused: the product's number in every view.
 // 2. `slug` is unique among products that are not deleted and among past slugs of other products.
 // 3. A product without variants has one default variant, whose identifier is the product's.
-// 4. `version` rises by one with every change; it is the entity tag.
-// 5. A deleted product keeps its row, because orders point to it, and is in no index but
+// 4. A seller's stock-keeping units are distinct, over all of his products that are not deleted.
+// 5. `version` rises by one with every change; it is the entity tag.
+// 6. A deleted product keeps its row, because orders point to it, and is in no index but
 //    `byExternalID`.
 
 import Bytes
@@ -159,7 +160,7 @@ public struct Product: Fields, Equatable {
 extension Product: Record {
   public static let table = Table<Product>(
     number: 3, name: "products", logsBeforeImages: true,
-    indexes: [bySlug, bySeller, byNewest, byPrice, byExternalID, byVariant, byCategory])
+    indexes: [bySlug, bySeller, byNewest, byPrice, byExternalID, byVariant, byCategory, bySKU])
 
   public var primaryKey: [UInt8] { key(id) }
 
@@ -193,6 +194,11 @@ extension Product: Record {
     return CategoryPath.prefixKeys(product.categoryPath).map {
       key($0, product.status.rawValue, Descending(product.createdAt))
     }
+  }
+  /// (seller, stock-keeping unit of a variant)
+  public static let bySKU = Index<Product>(number: 8, name: "bySKU", isUnique: true) { product in
+    guard !product.isDeleted else { return [] }
+    return product.variants.filter { !$0.sku.isEmpty }.map { key(product.sellerID, $0.sku) }
   }
 }
 

@@ -18,6 +18,9 @@ public struct ImportOptions: Sendable {
   public var assignsToStores = false
   /// Units of each product at its place.
   public var stock: Int64?
+  /// A seller's own upload: products without a shop of their own are the seller's, at the seller's
+  /// primary location; nobody else's product is touched.
+  public var sellerID: UUIDv7?
 
   public init() {}
 }
@@ -119,15 +122,27 @@ public struct ImportJob: Sendable {
     case .stores(let rows):
       for row in rows[range] { report.count(try row.write(transaction)) }
     case .products(let rows):
-      let shops = options.assignsToStores ? try ImportedShops(transaction) : nil
+      let owner: ProductOwner
+      if let sellerID = options.sellerID {
+        owner = .seller(sellerID, try Locations.primary(transaction, sellerID: sellerID))
+      } else {
+        owner = .shops(options.assignsToStores ? try ImportedShops(transaction) : nil)
+      }
       for row in rows[range] {
-        report.count(try row.write(transaction, shops: shops, stock: options.stock))
+        report.count(try row.write(transaction, owner: owner, stock: options.stock))
       }
     case .categories(let rows):
       for row in rows[range] { report.count(try row.write(transaction)) }
     }
     return report
   }
+}
+
+/// Whose products become that name no shop.
+enum ProductOwner {
+  /// By their hash, one of these; nil: a row must name its shop.
+  case shops(ImportedShops?)
+  case seller(UUIDv7, Location?)
 }
 
 /// The imported shops in the order of their numbers.

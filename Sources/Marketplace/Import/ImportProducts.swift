@@ -14,7 +14,7 @@ struct ProductRow: Sendable {
     externalID = row.text("externalId", length: 1...64)
     storeID = row.text("storeId", length: 0...64)
     content.title = row.text("title", length: 3...255)
-    content.description = row.text("description", length: 10...5000)
+    content.description = DescriptionHTML.clean(row.text("description", length: 10...5000))
     content.brand = row.text("brand", length: 0...100)
     let currency = row.text("currency", length: 0...3)
     if !currency.isEmpty {
@@ -42,11 +42,22 @@ struct ProductRow: Sendable {
   }
 
   func write(
-    _ transaction: Transaction, shops: ImportedShops?, stock: Int64?
+    _ transaction: Transaction, owner: ProductOwner, stock: Int64?
   ) throws -> ImportReport.Outcome {
     let old = try transaction.lookup(Product.byExternalID, key(externalID))
-    let shop = try shop(transaction, shops: shops, old: old)
-    let product = try merged(with: old, shop: shop, transaction)
+    let product: Product
+    switch owner {
+    case .shops(let shops):
+      let shop = try shop(transaction, shops: shops, old: old)
+      product = try merged(with: old, sellerID: shop.sellerID, shop: shop, transaction)
+    case .seller(let sellerID, let place):
+      guard old == nil || old?.sellerID == sellerID, storeID.isEmpty else {
+        throw MarketError(
+          .insufficientPermissions, "Product \(externalID) belongs to another seller.")
+      }
+      product = try merged(with: old, sellerID: sellerID, shop: place, transaction)
+      try Catalog.requirePublishable(product)
+    }
     let outcome: ImportReport.Outcome
     if let old {
       outcome = old == product ? .unchanged : .updated
@@ -94,7 +105,7 @@ struct ProductRow: Sendable {
 
   /// The product as it shall be; equal to `old` when the row says nothing new.
   private func merged(
-    with old: Product?, shop: Location, _ transaction: Transaction
+    with old: Product?, sellerID: UUIDv7, shop: Location?, _ transaction: Transaction
   ) throws -> Product {
     var product = old ?? content
     if let old {
@@ -116,8 +127,8 @@ struct ProductRow: Sendable {
       product.createdAt = transaction.time
       product.updatedAt = transaction.time
     }
-    product.sellerID = shop.sellerID
-    product.take(placeOf: shop, keepingOwn: false)
+    product.sellerID = sellerID
+    if let shop { product.take(placeOf: shop, keepingOwn: false) }
     product.categoryID = try Categories.find(transaction, path: content.categoryPath)?.id
     if product.slug.isEmpty {
       product.slug = try Catalog.freeSlug(

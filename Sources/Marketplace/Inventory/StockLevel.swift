@@ -67,6 +67,8 @@ public enum StockMovementKind: String, FieldEnum {
   case restock
   case adjustment
   case `return`
+  /// Half of a move between two locations; both halves have one reference.
+  case transfer
 }
 
 /// One change of one stock level, never changed afterwards. Table 6.

@@ -140,18 +140,12 @@ extension Inventory {
   }
 
   /// Where a request means, with what it leaves out filled in.
-  private static func place(
+  static func place(
     _ transaction: Transaction, _ productID: UUIDv7, _ variantID: UUIDv7?,
     _ locationID: UUIDv7?, by actor: CatalogActor
   ) throws -> (variantID: UUIDv7, locationID: UUIDv7) {
     let product = try Catalog.owned(transaction, id: productID, nil, by: actor)
-    let variants = product.sellableVariants
-    guard let variantID = variantID ?? (variants.count == 1 ? variants[0].id : nil),
-      product.variant(variantID) != nil
-    else {
-      throw MarketError.invalid(
-        "/variantId", rule: "reference", "Name one of the product's variants.")
-    }
+    let variantID = try sellable(product, variantID)
     if let locationID = locationID ?? product.locationID { return (variantID, locationID) }
     if let primary = try Locations.primary(transaction, sellerID: product.sellerID) {
       return (variantID, primary.id)
@@ -183,25 +177,12 @@ extension Inventory {
     _ reader: some RecordReader, _ index: Index<StockLevel>, prefix: [UInt8], limit: Int,
     cursor: String?, filter: String, _ cursors: PageCursors
   ) throws -> StockPage {
-    var range = KeyRange(prefix: prefix)
-    if let cursor { range.lower = try cursors.decode(cursor, filter: filter) + [0] }
+    let list = try IndexPage.read(
+      reader, index, prefix: prefix, limit: limit, cursor: cursor, filter: filter, cursors)
     var page = StockPage()
-    var found: [(entry: [UInt8], primaryKey: [UInt8])] = []
-    try reader.forEachEntry(in: index, .range(range)) {
-      (entry, primaryKey) throws(StoreError) -> ScanStep in
-      found.append((entry.withUnsafeBytes { Array($0) }, primaryKey))
-      return found.count <= limit ? .next : .stop
-    }
-    for pair in found.prefix(limit) {
-      guard let level = try reader.get(StockLevel.self, pair.primaryKey) else {
-        throw StoreError.corrupt("index \(index.name) names a stock level that is not there")
-      }
-      page.data.append(StockLevelView(level))
-    }
-    page.hasMore = found.count > limit
-    if page.hasMore, limit > 0 {
-      page.nextCursor = cursors.encode(position: found[limit - 1].entry, filter: filter)
-    }
+    page.data = list.rows.map(StockLevelView.init)
+    page.hasMore = list.next != nil
+    page.nextCursor = list.next
     return page
   }
 }

@@ -67,7 +67,8 @@ public enum ProductSearch {
     return TextDocument(
       key: product.primaryKey,
       texts: [
-        "title": product.title, "description": product.description,
+        "title": product.title,
+        "description": DescriptionHTML.words(of: product.description),
         "category": product.categoryPath.joined(separator: " "),
       ],
       keywords: [

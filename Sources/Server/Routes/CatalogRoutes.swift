@@ -13,7 +13,8 @@ extension MarketplaceServer {
     let cursors = PageCursors(
       key: try market.database.secret(named: "cursor-key", byteCount: 32))
     return [
-      productRoutes(cursors), categoryRoutes, inventoryRoutes(cursors), searchRoutes(cursors),
+      productRoutes(cursors), productPartRoutes, categoryRoutes, inventoryRoutes(cursors),
+      stockRoutes(cursors), searchRoutes(cursors),
     ]
   }
 
@@ -112,30 +113,6 @@ extension MarketplaceServer {
         let view = try ProductView(product, transaction)
         return .ok(
           view, headers: ["ETag": EntityTag.text(version: view.version, stock: view.stock)])
-      }
-    }
-  }
-
-  private var categoryRoutes: RouteGroup {
-    RouteGroup("Categories") {
-      routeLater(
-        .get, "/categories", "listCategories",
-        "The tree in pre-order, with the number of active products below each node.",
-        output: CategoryTree.self, on: .pool
-      ) { context, answer in
-        try read(context, answer) { snapshot in .ok(try Categories.tree(snapshot.records)) }
-      }
-      routeLater(
-        .post, "/categories", "createCategory", "Add a category.", caller: .admin,
-        body: CategoryInput.self, output: CategoryView.self, status: 201,
-        errors: [.notFound, .alreadyExists]
-      ) { context, answer in
-        write(context, answer) { transaction in
-          let category = try Categories.create(transaction, context.body)
-          return .created(
-            CategoryView(category, productCount: 0),
-            location: "/api/v1/products?category=\(category.slug)")
-        }
       }
     }
   }

@@ -1,0 +1,193 @@
+// What is asked and answered about reservations: a seller holds units of his own for somebody who
+// has not paid yet (an order by telephone, a basket at a till), and sells them or gives them back.
+
+import Bytes
+import RecordStore
+
+/// POST /inventory/reservations.
+public struct ReservationRequest: Fields, Equatable {
+  public static let secondsMax: Int64 = 7 * 86_400
+
+  public var productID = UUIDv7.zero
+  public var variantID: UUIDv7?
+  public var quantity: Int64 = 0
+  /// What it is held for; the caller when left out.
+  public var ownerID: UUIDv7?
+  public var expiresInSeconds: Int64 = 900
+  public init() {}
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "productId", &productID, .required)
+    try visitor.field(2, "variantId", &variantID)
+    try visitor.field(3, "quantity", &quantity, .range(1...1_000_000_000).required)
+    try visitor.field(
+      4, "ownerId", &ownerID,
+      FieldRules().summary("What it is held for, such as a cart or an order; else the caller."))
+    try visitor.field(
+      5, "expiresInSeconds", &expiresInSeconds,
+      .range(1...Self.secondsMax).summary("15 minutes when left out."))
+  }
+}
+
+/// POST /inventory/reservations/{id}/commit.
+public struct ReservationCommit: Fields, Equatable {
+  /// What the units were sold for; the reservation itself when left out.
+  public var referenceID: UUIDv7?
+  public init() {}
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "referenceId", &referenceID)
+  }
+}
+
+public struct ReservationView: Fields, Equatable {
+  public var id = UUIDv7.zero
+  public var ownerID = UUIDv7.zero
+  public var sellerID = UUIDv7.zero
+  public var productID = UUIDv7.zero
+  public var variantID = UUIDv7.zero
+  public var quantity: Int64 = 0
+  public var shares: [StockShare] = []
+  public var state = ReservationState.held
+  public var createdAt = Timestamp.zero
+  public var expiresAt = Timestamp.zero
+  public var endedAt: Timestamp?
+
+  public init() {}
+
+  public init(_ reservation: Reservation) {
+    id = reservation.id
+    ownerID = reservation.ownerID
+    sellerID = reservation.sellerID
+    productID = reservation.productID
+    variantID = reservation.variantID
+    quantity = reservation.quantity
+    shares = reservation.shares
+    state = reservation.state
+    createdAt = reservation.createdAt
+    expiresAt = reservation.expiresAt
+    endedAt = reservation.endedAt
+  }
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "id", &id)
+    try visitor.field(2, "ownerId", &ownerID)
+    try visitor.field(3, "sellerId", &sellerID)
+    try visitor.field(4, "productId", &productID)
+    try visitor.field(5, "variantId", &variantID)
+    try visitor.field(6, "quantity", &quantity)
+    try visitor.field(7, "shares", &shares)
+    try visitor.field(8, "state", &state)
+    try visitor.field(9, "createdAt", &createdAt)
+    try visitor.field(10, "expiresAt", &expiresAt)
+    try visitor.field(11, "endedAt", &endedAt)
+  }
+}
+
+public struct ReservationPage: Fields, Equatable {
+  public var data: [ReservationView] = []
+  public var hasMore = false
+  public var nextCursor: String?
+  public init() {}
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "data", &data)
+    try visitor.field(2, "hasMore", &hasMore)
+    try visitor.field(3, "nextCursor", &nextCursor)
+  }
+}
+
+extension Inventory {
+  /// Errors: those of `hold`; RES_4001 and AUTHZ_2002 for a product that is not the actor's.
+  public static func reserve(
+    _ transaction: Transaction, _ request: ReservationRequest, by actor: CatalogActor
+  ) throws -> ReservationView {
+    let product = try Catalog.owned(transaction, id: request.productID, nil, by: actor)
+    let variantID = try sellable(product, request.variantID)
+    return ReservationView(
+      try hold(
+        transaction, variantID: variantID, quantity: request.quantity,
+        ownerID: request.ownerID ?? actor.userID,
+        expiresAt: transaction.time.adding(seconds: request.expiresInSeconds)))
+  }
+
+  public static func commit(
+    _ transaction: Transaction, reservation id: UUIDv7, _ request: ReservationCommit,
+    by actor: CatalogActor
+  ) throws -> ReservationView {
+    _ = try reservation(transaction, id: id, by: actor)
+    try commitHold(transaction, id, referenceID: request.referenceID ?? id)
+    return ReservationView(try reservation(transaction, id: id, by: actor))
+  }
+
+  /// Gives the units back; again, it changes nothing. RES_4003 for one whose units were sold.
+  public static func release(
+    _ transaction: Transaction, reservation id: UUIDv7, by actor: CatalogActor
+  ) throws -> ReservationView {
+    guard try reservation(transaction, id: id, by: actor).state != .committed else {
+      throw MarketError.conflict("The units were sold.", reason: "reservation_committed")
+    }
+    try releaseHold(transaction, id)
+    return ReservationView(try reservation(transaction, id: id, by: actor))
+  }
+
+  /// RES_4001 also for somebody else's.
+  public static func reservation(
+    _ reader: some RecordReader, id: UUIDv7, by actor: CatalogActor
+  ) throws -> Reservation {
+    guard let found = try reader.get(Reservation.self, key(id)), actor.mayTouch(found.sellerID)
+    else { throw MarketError.notFound("reservation") }
+    return found
+  }
+
+  /// A seller's reservations, newest first.
+  public static func reservations(
+    _ reader: some RecordReader, sellerID: UUIDv7, limit: Int, cursor: String?,
+    _ cursors: PageCursors
+  ) throws -> ReservationPage {
+    let list = try IndexPage.read(
+      reader, Reservation.bySeller, prefix: key(sellerID), limit: limit, cursor: cursor,
+      filter: "reservations|\(sellerID)", cursors)
+    var page = ReservationPage()
+    page.data = list.rows.map(ReservationView.init)
+    page.hasMore = list.next != nil
+    page.nextCursor = list.next
+    return page
+  }
+
+  /// The variant of `product` that is meant; VAL_3001 when it has several and none is named.
+  static func sellable(_ product: Product, _ variantID: UUIDv7?) throws -> UUIDv7 {
+    let variants = product.sellableVariants
+    guard let variantID = variantID ?? (variants.count == 1 ? variants[0].id : nil),
+      product.variant(variantID) != nil
+    else {
+      throw MarketError.invalid(
+        "/variantId", rule: "reference", "Name one of the product's variants.")
+    }
+    return variantID
+  }
+}
+
+/// A page of rows in the order of an index: it continues behind the entry of its last row.
+enum IndexPage {
+  static func read<R: Record>(
+    _ reader: some RecordReader, _ index: Index<R>, prefix: [UInt8], limit: Int, cursor: String?,
+    filter: String, _ cursors: PageCursors
+  ) throws -> (rows: [R], next: String?) {
+    var range = KeyRange(prefix: prefix)
+    if let cursor { range.lower = try cursors.decode(cursor, filter: filter) + [0] }
+    var found: [(entry: [UInt8], primaryKey: [UInt8])] = []
+    try reader.forEachEntry(in: index, .range(range)) {
+      (entry, primaryKey) throws(StoreError) -> ScanStep in
+      found.append((entry.withUnsafeBytes { Array($0) }, primaryKey))
+      return found.count <= limit ? .next : .stop
+    }
+    let rows = try found.prefix(limit).map { pair in
+      guard let row = try reader.get(R.self, pair.primaryKey) else {
+        throw StoreError.corrupt("index \(index.name) names a row that is not there")
+      }
+      return row
+    }
+    let hasMore = found.count > limit && limit > 0
+    return (
+      rows, hasMore ? cursors.encode(position: found[limit - 1].entry, filter: filter) : nil
+    )
+  }
+}

@@ -1,0 +1,76 @@
+// DueWork: looks, once a second, whether something is due: payments to be settled, holds of stock that
+// have run out. With nothing due it reads one index entry of each and writes nothing.
+
+import Bytes
+import Marketplace
+import RecordStore
+import Synchronization
+
+/// One kind of work, done by one transaction at a time.
+private final class Duty: Sendable {
+  /// What could not be done, for the log: "payments that are open could not be settled".
+  let failure: String
+  let isDue: @Sendable (Snapshot, Timestamp) throws -> Bool
+  let run: @Sendable (Transaction) throws -> Void
+  private let isBusy = Mutex(false)
+
+  init(
+    _ failure: String, isDue: @escaping @Sendable (Snapshot, Timestamp) throws -> Bool,
+    run: @escaping @Sendable (Transaction) throws -> Void
+  ) {
+    self.failure = failure
+    self.isDue = isDue
+    self.run = run
+  }
+
+  func look(_ market: Marketplace, _ log: Log) {
+    // What cannot be read now is reported by whoever asks for it, and looked at again in a second.
+    guard (try? isDue(market.database.snapshot().records, .now)) == true else { return }
+    let isFirst = isBusy.withLock { busy in
+      defer { busy = true }
+      return !busy
+    }
+    guard isFirst else { return }
+    market.database.write(requestID: .zero, run) { [self] result in
+      isBusy.withLock { $0 = false }
+      if case .failure(let error) = result { log.notice("\(failure): \(error)") }
+    }
+  }
+}
+
+final class DueWork: Sendable {
+  private let market: Marketplace
+  private let log: Log
+  private let duties: [Duty]
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  init(market: Marketplace, log: Log) {
+    self.market = market
+    self.log = log
+    duties = [
+      Duty("payments that are open could not be settled") {
+        try Settlement.isDue($0, at: $1)
+      } run: { [market] transaction in
+        _ = try Settlement.settle(
+          transaction, provider: market.provider, policies: market.policies)
+      },
+      Duty("stock that was held too long could not be given back") {
+        try Inventory.hasExpiredHolds($0, at: $1)
+      } run: {
+        _ = try Inventory.releaseExpired($0)
+      },
+    ]
+  }
+
+  func begin() {
+    let running = Task.detached { [self] in
+      while !Task.isCancelled {
+        for duty in duties { duty.look(market, log) }
+        do { try await Task.sleep(for: .seconds(1)) } catch { return }
+      }
+    }
+    task.withLock { $0 = running }
+  }
+
+  func end() { task.withLock { $0?.cancel() } }
+}
