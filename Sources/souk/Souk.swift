@@ -29,7 +29,8 @@ struct Souk: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Init.self, Seed.self, Superuser.self, Import.self, Store.self, Engine.self,
+      Serve.self, Init.self, Seed.self, Superuser.self, Import.self, ExportVerb.self, Store.self,
+      Engine.self,
       Doctor.self,
       Config.self, Bench.self, Completion.self, Version.self,
     ])

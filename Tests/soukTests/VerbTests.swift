@@ -7,7 +7,7 @@ import souk
 @Suite struct VerbTests {
   @Test func everyVerbExplainsItselfWithExamples() throws {
     let verbs = [
-      [], ["serve"], ["init"], ["seed"], ["import"], ["store"], ["store", "info"],
+      [], ["serve"], ["init"], ["seed"], ["import"], ["export"], ["store"], ["store", "info"],
       ["store", "check"], ["store", "stats"], ["store", "readers"], ["store", "free"],
       ["store", "get"], ["store", "scan"], ["store", "hash"], ["store", "pages"],
       ["store", "page"], ["store", "log"], ["store", "log", "list"], ["store", "log", "show"],
@@ -38,6 +38,23 @@ import souk
     #expect(option.errors.contains("--data"))
     #expect(try souk("serve", "--listen", "nonsense").status == 2)
     #expect(try souk("import", "stores", "f", "--stock", "1").status == 2)
+  }
+
+  @Test func anExportIsANewFileThatImportsAgain() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "souk-export-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (data, file) = (folder.path + "/data", folder.path + "/stores.csv")
+    #expect(try souk("seed", "--demo", "--data", data).status == 0)
+    #expect(try souk("export", "stores", file, "--data", data).status == 0)
+    let again = try souk("export", "stores", file, "--data", data)
+    #expect(again.status == 1 && again.errors.contains("is there already"))
+    let report = try souk("import", "stores", file, "--data", data, "--json")
+    #expect(report.output.contains("\"created\":0,\"updated\":0"))
+    let shown = try souk("export", "stores", "-", "--data", data, "--format", "csv")
+    #expect(try shown.output == String(contentsOfFile: file, encoding: .utf8))
+    #expect(try souk("export", "stores", folder.path + "/no/x", "--data", data).status == 1)
   }
 
   @Test func aMissingFolderSaysHowToMakeOne() throws {

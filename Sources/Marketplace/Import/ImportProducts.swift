@@ -9,6 +9,8 @@ struct ProductRow: Sendable {
   /// The imported shop that sells it; empty when the row names none.
   var storeID: String
   var content = Product()
+  /// Units at its place; nil when the row does not say.
+  var stock: Int64?
 
   init(_ row: inout ImportRow) {
     externalID = row.text("externalId", length: 1...64)
@@ -28,7 +30,12 @@ struct ProductRow: Sendable {
     content.popularity = row.integer("popularity", range: 0...1_000_000_000) ?? 0
     content.categoryPath = row.texts("categories", count: 0...CategoryPath.levelsMax)
     let image = row.text("image", length: 0...2048)
-    if !image.isEmpty { content.images = [ProductImage(url: image, alt: content.title)] }
+    let images = row.texts("images", count: 0...10)
+    content.images = (image.isEmpty || images.contains(image) ? images : [image] + images)
+      .map { ProductImage(url: $0, alt: content.title) }
+    if content.images.count > 10 { row.refuse("images", "a product has at most 10 images") }
+    content.attributes = row.pairs("attributes", count: 0...50)
+    stock = row.integer("stock", range: 0...Inventory.quantityMax)
     let status = row.text("status", length: 0...20)
     content.status = .active
     if !status.isEmpty {
@@ -44,7 +51,10 @@ struct ProductRow: Sendable {
   func write(
     _ transaction: Transaction, owner: ProductOwner, stock: Int64?
   ) throws -> ImportReport.Outcome {
-    let old = try transaction.lookup(Product.byExternalID, key(externalID))
+    // What was made here is exported under its own identifier.
+    let old =
+      try transaction.lookup(Product.byExternalID, key(externalID))
+      ?? UUIDv7(externalID).flatMap { try Catalog.find(transaction, id: $0) }
     let product: Product
     switch owner {
     case .shops(let shops):
@@ -65,7 +75,7 @@ struct ProductRow: Sendable {
       outcome = .created
     }
     if outcome != .unchanged { try transaction.put(product) }
-    if let stock, let locationID = product.locationID {
+    if let stock = self.stock ?? stock, let locationID = product.locationID {
       for variant in product.sellableVariants {
         let level = try transaction.get(StockLevel.self, key(variant.id, locationID))
         if level?.quantity == stock { continue }
@@ -82,8 +92,7 @@ struct ProductRow: Sendable {
   ) throws -> Location {
     if !storeID.isEmpty {
       guard
-        let named = try transaction.lookup(
-          Location.byExternalID, Location.externalKey(storeID))
+        let named = try Locations.imported(transaction, storeID)
       else {
         throw MarketError(
           .notFound, "Product \(externalID) names shop \(storeID), which has not been imported.")
@@ -117,6 +126,7 @@ struct ProductRow: Sendable {
       product.popularity = content.popularity
       product.categoryPath = content.categoryPath
       product.images = content.images
+      product.attributes = content.attributes
       product.status = content.status
       product.deletedAt = nil
       product.slug = old.isDeleted ? "" : old.slug

@@ -141,6 +141,35 @@ struct ImportRow {
     return texts
   }
 
+  /// An object of texts, or `name=text|name=text` in CSV.
+  mutating func pairs(_ field: String, count: ClosedRange<Int>) -> [String: String] {
+    var pairs: [String: String] = [:]
+    switch value(field) {
+    case nil: break
+    case .string(let text) where isText:
+      for part in text.split(separator: "|") {
+        guard let sign = part.firstIndex(of: "=") else {
+          refuse(field, "must be name=text pairs, parted by |")
+          return [:]
+        }
+        pairs[String(part[..<sign])] = String(part[part.index(after: sign)...])
+      }
+    case .object(let members):
+      for member in members {
+        guard case .string(let text) = member.value else {
+          refuse(field, "must be an object of texts")
+          return [:]
+        }
+        pairs[member.name] = text
+      }
+    default: refuse(field, "must be an object of texts")
+    }
+    if !count.contains(pairs.count) {
+      refuse(field, "has \(pairs.count) entries; at most \(count.upperBound) are allowed")
+    }
+    return pairs
+  }
+
   /// `{"lat":…,"lon":…}`, `{"latitude":…,"longitude":…}`, or `lat,lon` in CSV.
   mutating func point(_ field: String) -> GeoPoint? {
     let parts: [String?]

@@ -28,10 +28,10 @@ struct StoreRow: Sendable {
     var location = content
     location.externalID = externalID
     location.isPrimary = true
-    if let old = try transaction.lookup(
-      Location.byExternalID, Location.externalKey(externalID))
-    {
+    if let old = try Locations.imported(transaction, externalID) {
       location.id = old.id
+      location.externalID = old.externalID
+      location.isPrimary = old.isPrimary
       location.sellerID = old.sellerID
       location.createdAt = old.createdAt
       if location == old { return .unchanged }
@@ -71,7 +71,10 @@ struct CategoryRow: Sendable {
   func write(_ transaction: Transaction) throws -> ImportReport.Outcome {
     let parent =
       path.count > 1 ? try Categories.find(transaction, path: path.dropLast()) : nil
-    if var old = try transaction.lookup(Category.byExternalID, key(externalID)) {
+    let known =
+      try transaction.lookup(Category.byExternalID, key(externalID))
+      ?? UUIDv7(externalID).flatMap { try transaction.get(Category.self, key($0)) }
+    if var old = known {
       if old.path == path, old.parentID == parent?.id { return .unchanged }
       old.path = path
       old.name = path.last ?? old.name
@@ -83,5 +86,14 @@ struct CategoryRow: Sendable {
     _ = try Categories.add(
       transaction, path: path, parentID: parent?.id, externalID: externalID)
     return .created
+  }
+}
+
+extension Locations {
+  /// The location of an import's identifier: that of the file it came from, or its own for one that
+  /// was made here.
+  static func imported(_ reader: some RecordReader, _ id: String) throws -> Location? {
+    try reader.lookup(Location.byExternalID, Location.externalKey(id))
+      ?? UUIDv7(id).flatMap { try reader.get(Location.self, key($0)) }
   }
 }

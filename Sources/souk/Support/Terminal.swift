@@ -52,8 +52,14 @@ enum Terminal {
 
   private static var isColoured: Bool { isatty(2) == 1 && getenv("NO_COLOR") == nil }
 
+  /// A result that is a file by itself.
+  static func bytes(_ bytes: [UInt8]) { write(bytes, to: 1) }
+
   private static func write(_ text: String, to descriptor: Int32) {
-    let bytes = Array(text.utf8)
+    write(Array(text.utf8), to: descriptor)
+  }
+
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var written = 0
     while written < bytes.count {
       let count = bytes[written...].withUnsafeBytes {

@@ -93,6 +93,13 @@ final class TestShop: Sendable {
     port = try server.start().port
   }
 
+  private static var photo: Route {
+    routeBytes(.get, "/photo", "photo", output: .bytes("image/png")) { _, responder in
+      responder.answer(
+        Response(status: 200, contentType: "image/png", body: [UInt8](repeating: 0, count: 9_000)))
+    }
+  }
+
   private static func shopRoutes(
     _ gate: DispatchSemaphore, _ hold: @escaping @Sendable (Answer<Echo>) -> Void
   ) -> RouteGroup {
@@ -144,11 +151,7 @@ final class TestShop: Sendable {
         let size = min(Int(context.path("size")) ?? 0, 16 << 20)
         responder.answer(.text(String(repeating: "all work and no play. ", count: size / 22 + 1)))
       }
-      routeBytes(.get, "/photo", "photo", output: .bytes("image/png")) { _, responder in
-        responder.answer(
-          Response(
-            status: 200, contentType: "image/png", body: [UInt8](repeating: 0, count: 9_000)))
-      }
+      photo
       routeBytes(.get, "/tagged", "tagged", output: .bytes("text/plain")) { context, responder in
         var response = Response.text(String(repeating: "chapter one. ", count: 1_000))
         if context.request.headers["If-None-Match"] == "\"v3\"" { response = Response(status: 304) }
