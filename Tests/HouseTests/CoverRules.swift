@@ -99,9 +99,6 @@ import Testing
     "Sources/TextSearch/ChunkedColumn.swift": (
       "Tests/TextSearchTests/SearchTests.swift", "the columns of every filter and sort key"
     ),
-    "Sources/TextSearch/LatinFolding.swift": (
-      "Tests/TextSearchTests/AnalyserTests.swift", "what words with accents are folded to"
-    ),
     "Sources/TextSearch/RowFilters.swift": (
       "Tests/TextSearchTests/SearchTests.swift", "filters are compared with the rows that they name"
     ),

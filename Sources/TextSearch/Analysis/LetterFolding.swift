@@ -1,10 +1,13 @@
-// LatinFolding: Latin letters with diacritics to plain lower-case ASCII, so that "Café" finds "cafe".
+// LetterFolding: Latin letters with diacritics to plain lower-case ASCII, so that "Café" finds "cafe";
+// Greek letters to plain lower case, for Greek capitals are written without accents; and the wide forms
+// of ASCII to ASCII.
 //
-// The tables cover U+00C0-U+024F and U+1E00-U+1EFF, one byte a code point: the base letter of the
+// The Latin tables cover U+00C0-U+024F and U+1E00-U+1EFF, one byte a code point: the base letter of the
 // compatibility decomposition, "#" for a letter that becomes two, "." for one that is kept. Letters
-// that have no decomposition but are typed as their look-alikes (ø, ł, đ) fold too.
+// that have no decomposition but are typed as their look-alikes (ø, ł, đ) fold too. The Greek tables
+// cover U+0370-U+03FF and U+1F00-U+1FFF, "a" for alpha to "y" for omega.
 
-enum LatinFolding {
+enum LetterFolding {
   static let supplement: StaticString =
     """
     aaaaaa#ceeeeiiiidnooooo.ouuuuy##aaaaaa#ceeeeiiiidnooooo.ouuuuy#y\
@@ -24,11 +27,27 @@ enum LatinFolding {
     eeeeeeeeiiiioooooooooooooooooooooooouuuuuuuuuuuuuuyyyyyyyy......
     """
 
+  static let greek: StaticString =
+    """
+    ......................a.egi.o.uyiabcdefghijklmnopq.stuvwxyiuaegi\
+    uabcdefghijklmnopqsstuvwxyiuouy.................................\
+    ....h...........
+    """
+
+  static let greekExtended: StaticString =
+    """
+    aaaaaaaaaaaaaaaaeeeeee..eeeeee..ggggggggggggggggiiiiiiiiiiiiiiii\
+    oooooo..oooooo..uuuuuuuu.u.u.u.uyyyyyyyyyyyyyyyyaaeeggiioouuyy..\
+    aaaaaaaaaaaaaaaaggggggggggggggggyyyyyyyyyyyyyyyyaaaaa.aaaaaaa.i.\
+    ..ggg.ggeeggg...iiii..iiiiii....uuuuqquuuuuuq.....yyy.yyooyyy...
+    """
+
   /// What a letter becomes.
   enum Folded: Equatable {
     case kept
     case one(UInt8)
     case two(UInt8, UInt8)
+    case greek(UInt32)
   }
 
   static func fold(_ scalar: UInt32) -> Folded {
@@ -36,6 +55,13 @@ enum LatinFolding {
     switch scalar {
     case 0xc0...0x24f: entry = byte(of: supplement, at: Int(scalar - 0xc0))
     case 0x1e00...0x1eff: entry = byte(of: additional, at: Int(scalar - 0x1e00))
+    case 0x370...0x3ff: return greek(byte(of: greek, at: Int(scalar - 0x370)))
+    case 0x1f00...0x1fff: return greek(byte(of: greekExtended, at: Int(scalar - 0x1f00)))
+    case 0x212a: return .one(UInt8(ascii: "k"))
+    case 0x212b: return .one(UInt8(ascii: "a"))
+    case 0xff10...0xff19: return .one(UInt8(scalar - 0xff10) + UInt8(ascii: "0"))
+    case 0xff21...0xff3a: return .one(UInt8(scalar - 0xff21) + UInt8(ascii: "a"))
+    case 0xff41...0xff5a: return .one(UInt8(scalar - 0xff41) + UInt8(ascii: "a"))
     default: return .kept
     }
     switch entry {
@@ -43,6 +69,10 @@ enum LatinFolding {
     case UInt8(ascii: "#"): return pair(scalar)
     default: return .one(entry)
     }
+  }
+
+  private static func greek(_ entry: UInt8) -> Folded {
+    entry == UInt8(ascii: ".") ? .kept : .greek(0x3b1 + UInt32(entry - UInt8(ascii: "a")))
   }
 
   private static func byte(of table: StaticString, at index: Int) -> UInt8 {
