@@ -55,26 +55,26 @@ struct TermList {
     if keepsSources { sources.append(source) }
   }
 
-  mutating func append(_ scalar: Unicode.Scalar) {
+  mutating func write(_ scalar: Unicode.Scalar) {
     let value = scalar.value
     switch value {
     case 0..<0x80: bytes.append(UInt8(truncatingIfNeeded: value))
     case 0x80..<0x800:
       bytes.append(0xc0 | UInt8(truncatingIfNeeded: value >> 6))
-      appendTail(value)
+      writeTail(value)
     case 0x800..<0x10000:
       bytes.append(0xe0 | UInt8(truncatingIfNeeded: value >> 12))
-      appendTail(value >> 6)
-      appendTail(value)
+      writeTail(value >> 6)
+      writeTail(value)
     default:
       bytes.append(0xf0 | UInt8(truncatingIfNeeded: value >> 18))
-      appendTail(value >> 12)
-      appendTail(value >> 6)
-      appendTail(value)
+      writeTail(value >> 12)
+      writeTail(value >> 6)
+      writeTail(value)
     }
   }
 
-  private mutating func appendTail(_ bits: UInt32) {
+  private mutating func writeTail(_ bits: UInt32) {
     bytes.append(0x80 | UInt8(truncatingIfNeeded: bits) & 0x3f)
   }
 

@@ -176,7 +176,7 @@ struct WordScanner {
         appendFolded(scalar, to: &list)
       }
     case .picture:
-      if isAfterZeroWidthJoiner { list.append("\u{200d}") }
+      if isAfterZeroWidthJoiner { list.write("\u{200d}") }
       appendPlain(scalar, to: &list)
     default: appendPlain(scalar, to: &list)
     }
@@ -200,8 +200,8 @@ struct WordScanner {
     case 0x2024, 0xfe52, 0xff0e: list.bytes.append(UInt8(ascii: "."))
     case 0xfe10, 0xfe50, 0xff0c: list.bytes.append(UInt8(ascii: ","))
     case 0x37e, 0xfe14, 0xfe54, 0xff1b: list.bytes.append(UInt8(ascii: ";"))
-    case 0x387: list.append("\u{b7}")
-    default: list.append(scalar)
+    case 0x387: list.write("\u{b7}")
+    default: list.write(scalar)
     }
     (beforeLast, last) = (last, kind)
   }
@@ -223,7 +223,7 @@ struct WordScanner {
           list.truncate(to: baseStart)
           appendPlain(whole, to: &list)
         } else {
-          list.append(scalar)
+          list.write(scalar)
           base = 0
         }
         cut(at: start, source, in: &list)
@@ -234,7 +234,7 @@ struct WordScanner {
   }
 
   private mutating func appendPlain(_ scalar: Unicode.Scalar, to list: inout TermList) {
-    list.append(scalar)
+    list.write(scalar)
     base = scalar.value
     dropsMarks = false
   }
@@ -252,7 +252,7 @@ struct WordScanner {
     case .two(let first, let second):
       list.bytes.append(first)
       list.bytes.append(second)
-    case .greek(let letter): list.append(Unicode.Scalar(letter) ?? scalar)
+    case .greek(let letter): list.write(Unicode.Scalar(letter) ?? scalar)
     case .kept: appendLowercased(scalar, to: &list)
     }
   }
