@@ -52,6 +52,7 @@ let package = Package(
       name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "Kernels"),
     // Floor 1
     module("Bytes", []),
     module("Disk", ["Bytes"]),
@@ -61,7 +62,7 @@ let package = Package(
     module("RecordStore", ["Bytes", "Disk", "CommitLog"]),
     module("Views", ["Bytes", "Disk", "CommitLog"]),
     // Floor 4
-    module("TextSearch", ["Bytes", "Disk", "CommitLog", "Views"]),
+    module("TextSearch", ["Kernels", "Bytes", "Disk", "CommitLog", "Views"]),
     // Floor 5
     module("Database", ["Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch"]),
     // Floor 6
@@ -92,7 +93,7 @@ let package = Package(
     tests(of: "CommitLog", ["Bytes", "Disk"]),
     tests(of: "RecordStore", ["Bytes", "Disk", "CommitLog"]),
     tests(of: "Views", ["Bytes", "Disk", "CommitLog"]),
-    tests(of: "TextSearch", ["Bytes", "Disk", "CommitLog", "Views"]),
+    tests(of: "TextSearch", ["Kernels", "Bytes", "Disk", "CommitLog", "Views"]),
     tests(
       of: "Database", ["Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch"]),
     tests(

@@ -4,8 +4,8 @@
 // 1. A standing document is at places[ordinal] and nowhere else, and its bit in its segment is set.
 // 2. The statistics are those of the standing documents alone, so a score is a function of the live
 //    data, whatever the history of segments.
-// 3. `digest` is the sum over live ordinals of their document and of their non-zero cells of `.sum`
-//    and `.assigned` columns.
+// 3. `digest` is the sum over live ordinals of their document and of their cells of `.sum` and
+//    `.assigned` columns that are not as they begin.
 // 4. Between commits nothing is pending.
 
 import Bytes
@@ -78,7 +78,9 @@ struct IndexState: Sendable {
 
   init(schema: TextSchema) {
     self.schema = schema
-    columns = schema.columns.map { _ in ChunkedColumn(initial: 0) }
+    columns = schema.columns.map {
+      ChunkedColumn(initial: $0.kind == .sum ? 0 : NumericCell.none)
+    }
     statistics = schema.fields.map { _ in FieldStatistics() }
   }
 
@@ -92,7 +94,7 @@ struct IndexState: Sendable {
       let index = cellColumn(column, .sum)
       setCell(ordinal, index, columns[index][ordinal] &+ delta)
     case .set(let ordinal, let column, let value):
-      setCell(ordinal, cellColumn(column, .assigned), value)
+      setCell(ordinal, cellColumn(column, .assigned), value ?? NumericCell.none)
     }
   }
 
@@ -115,7 +117,7 @@ struct IndexState: Sendable {
     if places[ordinal] != 0 { unlink(ordinal) }
     pending[ordinal] = document
     for (index, column) in schema.columns.enumerated() where column.kind == .document {
-      columns[index][ordinal] = document.numbers[column.name] ?? 0
+      columns[index][ordinal] = document.numbers[column.name] ?? NumericCell.none
     }
     points[ordinal] = document.location?.packed ?? GeoPoint.packedNone
   }
@@ -126,7 +128,7 @@ struct IndexState: Sendable {
     pending[ordinal] = nil
     documentCount -= 1
     for (index, column) in schema.columns.enumerated() where column.kind == .document {
-      columns[index][ordinal] = 0
+      columns[index][ordinal] = NumericCell.none
     }
     points[ordinal] = GeoPoint.packedNone
     removeCells(of: ordinal)
@@ -148,7 +150,7 @@ struct IndexState: Sendable {
       statistics[field].terms -= length
       if length > 0 { statistics[field].documents -= 1 }
     }
-    digest.subtract(segment.digests[document])
+    digest.subtract(segment.digest(document))
     if segments[index].liveCount == 0 { segments.remove(at: index) }
   }
 
@@ -158,8 +160,9 @@ struct IndexState: Sendable {
     let old = columns[column][ordinal]
     guard old != value else { return }
     if isLive(ordinal) {
-      if old != 0 { digest.remove(Self.element(ordinal, column, old)) }
-      if value != 0 { digest.add(Self.element(ordinal, column, value)) }
+      let none = columns[column].initial
+      if old != none { digest.remove(Self.element(ordinal, column, old)) }
+      if value != none { digest.add(Self.element(ordinal, column, value)) }
     }
     columns[column][ordinal] = value
   }
@@ -176,18 +179,26 @@ struct IndexState: Sendable {
   private mutating func addCells(of ordinal: UInt32) {
     for (index, column) in schema.columns.enumerated() where column.kind != .document {
       let value = columns[index][ordinal]
-      if value != 0 { digest.add(Self.element(ordinal, index, value)) }
+      if value != columns[index].initial { digest.add(Self.element(ordinal, index, value)) }
     }
   }
 
   private mutating func removeCells(of ordinal: UInt32) {
     for (index, column) in schema.columns.enumerated() where column.kind != .document {
       let value = columns[index][ordinal]
-      if value != 0 { digest.remove(Self.element(ordinal, index, value)) }
+      if value != columns[index].initial { digest.remove(Self.element(ordinal, index, value)) }
     }
   }
 
   // MARK: Segments
+
+  /// How many documents have a term in a field.
+  func documentFrequency(_ field: Int, _ term: [UInt8]) -> Int {
+    segments.reduce(0) { sum, view in
+      guard let number = view.segment.fields[field].terms.find(term) else { return sum }
+      return sum + view.documentFrequency(field: field, term: number)
+    }
+  }
 
   /// Makes the pending documents a segment.
   mutating func flush() {
@@ -198,12 +209,12 @@ struct IndexState: Sendable {
     let view = LiveSegment(makeSegment(content))
     let segment = view.segment
     segments.append(view)
-    for (document, ordinal) in segment.ordinals.enumerated() {
+    for (document, ordinal) in segment.ordinals.buffer.enumerated() {
       places[ordinal] = Place.packed(segment: segment.number, document: document)
-      digest.add(segment.digests[document])
+      digest.add(segment.digest(document))
     }
     for field in segment.fields.indices {
-      for length in segment.fields[field].lengths where length > 0 {
+      for length in segment.fields[field].lengths.buffer where length > 0 {
         statistics[field].documents += 1
         statistics[field].terms += Int(length)
       }
@@ -238,7 +249,7 @@ struct IndexState: Sendable {
       return
     }
     var view = LiveSegment(makeSegment(content))
-    for (document, ordinal) in view.segment.ordinals.enumerated() {
+    for (document, ordinal) in view.segment.ordinals.buffer.enumerated() {
       if places[ordinal] == origins[document] {
         places[ordinal] = Place.packed(segment: view.segment.number, document: document)
       } else {

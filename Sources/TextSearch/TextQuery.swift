@@ -72,6 +72,10 @@ public enum SortValue: Equatable, Sendable {
   case number(Int64)
   /// Infinite for a row without a place.
   case metres(Double)
+  /// The least value of a keyword column.
+  case keyword(String)
+  /// A row without a value in the column.
+  case missing
 }
 
 /// A place in the order of hits: page on from here.
@@ -128,6 +132,8 @@ public struct TextHit: Equatable, Sendable {
   public var sortValues: [SortValue]
   /// From the query's origin; nil without an origin or a place.
   public var metres: Double?
+  /// By field, the parts of the text that matched; empty unless they were asked for.
+  public var highlights: [String: [String]] = [:]
 
   public var position: TextPosition { TextPosition(values: sortValues, ordinal: ordinal) }
 }
@@ -143,7 +149,14 @@ public struct TextResult: Equatable, Sendable {
 /// Why a query cannot be answered.
 public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknownColumn(String)
+  case unknownField(String)
   case tooManyTerms
+  case tooManyClauses
+  case tooDeep
+  case tooManyAggregations
+  case tooManyBuckets
+  /// A boost, factor or score that is negative or not a number; named by its place.
+  case invalidNumber(String)
   case tooManySortKeys
   case limitOutOfRange(Int)
   /// A radius or a distance without an origin, or a radius that is negative or not a number.
@@ -154,9 +167,16 @@ public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownColumn(let name): "the index has no column \(name)"
-    case .tooManyTerms: "a query has at most \(TextQuery.termsMax) distinct words"
-    case .tooManySortKeys: "a query has at most \(TextQuery.sortKeysMax) sort keys"
-    case .limitOutOfRange(let limit): "limit \(limit) is not in 0...\(TextQuery.limitMax)"
+    case .unknownField(let name): "the index has no field \(name)"
+    case .tooManyTerms: "a query has at most \(TextLimits.words) distinct words"
+    case .tooManyClauses: "a query has at most \(TextLimits.clauses) clauses"
+    case .tooDeep: "clauses are nested at most \(TextLimits.depth) deep"
+    case .tooManyAggregations:
+      "a query has at most \(TextLimits.aggregations) aggregations, nested at most \(TextLimits.aggregationDepth) deep"
+    case .tooManyBuckets: "an aggregation makes at most \(TextLimits.buckets) buckets"
+    case .invalidNumber(let what): "\(what) is a number of zero or more"
+    case .tooManySortKeys: "a query has at most \(TextLimits.sortKeys) sort keys"
+    case .limitOutOfRange(let limit): "limit \(limit) is not in 0...\(TextLimits.window)"
     case .invalidDistance: "a distance needs an origin and a radius of zero or more"
     case .invalidPosition: "the position to continue from does not fit the sort keys"
     }

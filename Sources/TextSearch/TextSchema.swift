@@ -11,23 +11,29 @@ public struct TextSchema: Sendable {
     /// Factor of the field's score, above zero.
     public var boost: Double
     public var analyser: Analyser
+    /// Whether the words' places are kept, which phrases need.
+    public var keepsPositions: Bool
 
-    public init(_ name: String, boost: Double = 1, analyser: Analyser = .standard) {
+    public init(
+      _ name: String, boost: Double = 1, analyser: Analyser = .standard,
+      keepsPositions: Bool = true
+    ) {
       precondition(boost > 0 && boost.isFinite, "a boost is a positive number")
       self.name = name
       self.boost = boost
       self.analyser = analyser
+      self.keepsPositions = keepsPositions
     }
   }
 
-  /// A number for each ordinal; zero until something is said.
+  /// A number for each ordinal, or none.
   public struct Column: Sendable {
     public enum Kind: Sendable {
-      /// Comes with the document and goes with it.
+      /// Comes with the document and goes with it; none where the document says none.
       case document
-      /// The sum of all `.add`; outlives the document, so that rows may come in any order.
+      /// The sum of all `.add`, zero before; outlives the document, so that rows may come in any order.
       case sum
-      /// The last `.set`; outlives the document.
+      /// The last `.set`, none before; outlives the document.
       case assigned
     }
 
@@ -59,15 +65,17 @@ public struct TextSchema: Sendable {
 
   func column(_ name: String) -> Int? { columns.firstIndex { $0.name == name } }
   func keyword(_ name: String) -> Int? { keywords.firstIndex(of: name) }
+  func field(_ name: String) -> Int? { fields.firstIndex { $0.name == name } }
 }
 
-/// What is indexed under one ordinal. Names are the schema's; what is left out is empty or zero.
+/// What is indexed under one ordinal. Names are the schema's; what is left out is empty or has no
+/// value.
 public struct TextDocument: Equatable, Sendable {
   /// The row's own key, given back with every hit.
   public var key: [UInt8]
   public var texts: [String: String]
   public var keywords: [String: [String]]
-  /// Values of columns of kind `.document`.
+  /// Values of columns of kind `.document`, above `Int64.min`.
   public var numbers: [String: Int64]
   public var location: GeoPoint?
 
@@ -91,8 +99,8 @@ public enum TextOperation: Equatable, Sendable {
   case remove(ordinal: UInt32)
   /// Adds to a cell of a `.sum` column. Wraps around, so that any order gives the same sum.
   case add(ordinal: UInt32, column: String, delta: Int64)
-  /// Replaces a cell of an `.assigned` column.
-  case set(ordinal: UInt32, column: String, value: Int64)
+  /// Replaces a cell of an `.assigned` column; nil: there is no value any more. Above `Int64.min`.
+  case set(ordinal: UInt32, column: String, value: Int64?)
 }
 
 /// Turns a row's change into index operations. Pure: the same change gives the same operations. The

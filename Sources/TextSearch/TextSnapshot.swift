@@ -1,4 +1,4 @@
-// TextSnapshot: the index frozen at one LSN. Here is a query; give me the hits.
+// TextSnapshot: the index frozen at one LSN. Here is a request; give me the hits.
 
 import CommitLog
 import Views
@@ -14,52 +14,81 @@ public final class TextSnapshot: ViewSnapshot {
   public var documentCount: Int { state.documentCount }
   public var segmentCount: Int { state.segments.count }
 
-  /// Bytes that the segments' arrays hold.
+  /// Bytes that the segments hold.
   public var segmentBytes: Int { state.segments.reduce(0) { $0 + $1.segment.sizeBytes } }
 
-  /// A cell of a numeric column; zero where nothing was said. Nil for a column that is not there.
+  /// A cell of a numeric column. Nil for a column that is not there, and for a cell without a value.
   public func value(_ column: String, of ordinal: UInt32) -> Int64? {
-    state.schema.column(column).map { state.columns[$0][ordinal] }
+    guard let index = state.schema.column(column) else { return nil }
+    let value = state.columns[index][ordinal]
+    return value == NumericCell.none ? nil : value
   }
 
-  public func search(_ query: TextQuery) throws(TextError) -> TextResult {
-    var search = try Search(query, state)
+  public func search(_ request: TextRequest) throws(TextError) -> TextResponse {
+    var search = try Search(request, state, try collectors(request))
     return search.run()
   }
 
-  /// The parts of a document's score, in the order of summation; empty when it has none of the
-  /// query's words or is not there. The score is the highest field's.
-  public func explain(_ ordinal: UInt32, _ query: TextQuery) throws(TextError) -> [ScorePart] {
-    let place = state.places[ordinal]
-    guard place != 0 else { return [] }
-    let search = try Search(query, state)
-    let number = Place.segment(place)
-    let document = Place.document(place)
-    guard let view = state.segments.first(where: { $0.segment.number == number }) else { return [] }
-    var parts: [ScorePart] = []
-    for (index, field) in view.segment.fields.enumerated() {
-      for (number, term) in search.scorer.terms.enumerated() {
-        guard let rank = field.terms.find(term.bytes[...]) else { continue }
-        for posting in field.postings(of: rank) where field.documents[posting] == document {
-          parts.append(
-            search.scorer.explain(
-              field: index, term: number, frequency: field.frequencies[posting],
-              length: field.lengths[document], name: state.schema.fields[index].name))
-        }
-      }
+  private func collectors(
+    _ request: TextRequest
+  ) throws(TextError) -> [any AggregationCollector] {
+    guard request.aggregations.isEmpty else { throw .tooManyAggregations }
+    return []
+  }
+
+  /// How the document's score for the request comes about; nil when it does not match, or is not there.
+  public func explain(
+    _ ordinal: UInt32, _ request: TextRequest
+  ) throws(TextError) -> ScoreExplanation? {
+    try Explainer(request, state).explain(ordinal)
+  }
+
+  // MARK: Before requests
+
+  public func search(_ query: TextQuery) throws(TextError) -> TextResult {
+    guard (0...TextQuery.limitMax).contains(query.limit) else {
+      throw .limitOutOfRange(query.limit)
     }
-    return parts
+    let counter = try FacetCounter(query, state)
+    let request = try query.request(state.schema)
+    var search = try Search(request, state, query.facets.isEmpty ? [] : [counter])
+    let response = search.run()
+    return TextResult(
+      hits: response.hits, total: response.total ?? 0, facets: counter.facets())
   }
 }
 
-/// One term's share of one field's score.
-public struct ScorePart: Equatable, Sendable {
-  public var field: String
-  public var term: String
-  /// Times the term stands in the field, and the field's number of terms.
-  public var frequency: UInt32
-  public var length: UInt32
-  public var inverseDocumentFrequency: Double
-  /// Boost included.
-  public var score: Double
+extension TextQuery {
+  fileprivate func request(_ schema: TextSchema) throws(TextError) -> TextRequest {
+    var bool = TextBool()
+    if text.unicodeScalars.allSatisfy({ $0.properties.isWhitespace }) {
+      bool.filter.append(.all)
+    } else {
+      let fields = schema.fields.map { TextMultiMatch.Field($0.name, boost: $0.boost) }
+      bool.must.append(.multiMatch(TextMultiMatch(fields, text)))
+    }
+    for range in ranges {
+      bool.filter.append(.range(column: range.column, from: range.minimum, to: range.maximum))
+    }
+    for filter in keywords {
+      guard schema.keyword(filter.column) != nil else { throw .unknownColumn(filter.column) }
+      bool.filter.append(.terms(field: filter.column, values: filter.anyOf))
+    }
+    if let radiusMetres {
+      guard let origin else { throw .invalidDistance }
+      bool.filter.append(.withinDistance(of: origin, metres: radiusMetres))
+    }
+    var request = TextRequest(.bool(bool), limit: limit)
+    request.sort = sort.map { key in
+      switch key {
+      case .score: .score(descending: true)
+      case .ascending(let name): .column(name, descending: false)
+      case .descending(let name): .column(name, descending: true)
+      case .distance: .distance(descending: false)
+      }
+    }
+    request.origin = origin
+    request.after = after
+    return request
+  }
 }

@@ -5,7 +5,7 @@ import Foundation
 
 /// Modules by floor. A module imports only modules on floors below its own.
 let floors: [[String]] = [
-  ["COpenSSL", "CCrypt", "CZlib", "CZstd"],
+  ["COpenSSL", "CCrypt", "CZlib", "CZstd", "Kernels"],
   ["Bytes", "Disk"],
   ["CommitLog"],
   ["RecordStore", "Views"],

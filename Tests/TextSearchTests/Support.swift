@@ -2,7 +2,6 @@
 
 import Bytes
 import CommitLog
-import Glibc
 import TextSearch
 import Views
 
@@ -111,7 +110,7 @@ enum Shop {
       key: change.key,
       texts: [
         "title": title, "category": categories.joined(separator: " "), "description": description,
-      ], keywords: ["category": categories], numbers: ["year": year],
+      ], keywords: ["category": categories], numbers: year == 2000 ? [:] : ["year": year],
       location: hasPlace ? GeoPoint(latitude: latitude, longitude: longitude) : nil)
     return [
       .put(ordinal: ordinal, document: document),
@@ -163,7 +162,7 @@ struct Model {
       (0..<count).map { _ in min(random.below(30), random.below(30)) }
     }
     return Shop.Thing(
-      ordinal: ordinal, title: words(random.below(5)), description: words(random.below(40)),
+      ordinal: ordinal, title: words(random.below(5)), description: words(random.below(random.below(8) == 0 ? 400 : 40)),
       categories: (0..<random.below(3)).map { _ in "w\(random.below(6))" },
       price: Int64(random.below(50)), year: Int64(2000 + random.below(5)),
       place: random.below(4) == 0
@@ -186,31 +185,4 @@ struct Model {
   }
 
   func stock(of ordinal: UInt32) -> Int64 { stock[ordinal, default: [:]].values.reduce(0, +) }
-
-  private func texts(_ thing: Shop.Thing) -> [[String]] {
-    [
-      thing.title.map { "w\($0)" }, thing.categories, thing.description.map { "w\($0)" },
-    ]
-  }
-
-  /// BM25 from the formula; rows without any of the words are missing.
-  func scores(_ words: [String]) -> [UInt32: Double] {
-    var result: [UInt32: Double] = [:]
-    for (field, boost) in [3.0, 2.0, 1.0].enumerated() {
-      let texts = things.mapValues { self.texts($0)[field] }.filter { !$0.value.isEmpty }
-      let mean = Double(texts.values.reduce(0) { $0 + $1.count }) / Double(max(1, texts.count))
-      for (ordinal, text) in texts {
-        var sum = 0.0
-        for word in words {
-          let frequency = Double(text.count { $0 == word })
-          let holders = Double(texts.values.count { $0.contains(word) })
-          let idf = log(1 + (Double(texts.count) - holders + 0.5) / (holders + 0.5))
-          sum +=
-            idf * frequency / (frequency + 1.2 * (1 - 0.75 + 0.75 * Double(text.count) / mean))
-        }
-        if sum > 0 { result[ordinal] = max(result[ordinal] ?? 0, boost * sum) }
-      }
-    }
-    return result
-  }
 }

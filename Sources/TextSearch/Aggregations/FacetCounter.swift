@@ -1,7 +1,7 @@
-// FacetCounter: exact counts over all matches. Keyword values are counted by their numbers in a
-// segment, and by name only once a segment.
+// FacetCounter: the facets of a `TextQuery`, counted exactly over all matches. Keyword values are counted
+// by their numbers in a segment, and by name only once a segment.
 
-struct FacetCounter {
+final class FacetCounter: AggregationCollector {
   private struct Keywords {
     var facet: Int
     var column: Int
@@ -13,13 +13,14 @@ struct FacetCounter {
 
   private struct Ranges {
     var facet: Int
-    var column: ChunkedColumn<Int64>
+    var column: CellReader<Int64>
     var buckets: [Facet.Bucket]
     var counts: [Int]
   }
 
   private var keywords: [Keywords] = []
   private var ranges: [Ranges] = []
+  private var segment: SegmentColumns?
 
   init(_ query: TextQuery, _ state: IndexState) throws(TextError) {
     for (facet, wanted) in query.facets.enumerated() {
@@ -31,47 +32,56 @@ struct FacetCounter {
         guard let column = state.schema.column(name) else { throw .unknownColumn(name) }
         ranges.append(
           Ranges(
-            facet: facet, column: state.columns[column], buckets: buckets,
+            facet: facet, column: CellReader(state.columns[column]), buckets: buckets,
             counts: Array(repeating: 0, count: buckets.count)))
       }
     }
   }
 
-  mutating func begin(_ segment: Segment) {
+  func begin(_ segment: SegmentColumns) {
+    self.segment = segment
     for index in keywords.indices {
-      let count = segment.keywords[keywords[index].column].values.count
+      let count = segment.keywords(keywords[index].column).values.count
       keywords[index].local = Array(repeating: 0, count: count)
     }
   }
 
-  @inline(__always)
-  mutating func count(_ document: Int, _ ordinal: UInt32, _ segment: Segment) {
+  func collect(_ block: DocumentBlock) {
+    guard let segment else { return }
     for index in keywords.indices {
-      let column = segment.keywords[keywords[index].column]
-      for position in column.numbers(of: document) {
-        keywords[index].local[Int(column.numbers[position])] += 1
+      let column = segment.keywords(keywords[index].column)
+      for document in block.documents {
+        for position in column.numbers(of: Int(document)) {
+          keywords[index].local[Int(column.numbers[position])] += 1
+        }
       }
     }
     for index in ranges.indices {
-      let value = ranges[index].column[ordinal]
-      for (number, bucket) in ranges[index].buckets.enumerated() {
-        if let from = bucket.from, value < from { continue }
-        if let to = bucket.to, value >= to { continue }
-        ranges[index].counts[number] += 1
+      for ordinal in block.ordinals {
+        let value = ranges[index].column[ordinal]
+        guard value != NumericCell.none else { continue }
+        for (number, bucket) in ranges[index].buckets.enumerated() {
+          if let from = bucket.from, value < from { continue }
+          if let to = bucket.to, value >= to { continue }
+          ranges[index].counts[number] += 1
+        }
       }
     }
   }
 
-  mutating func end(_ segment: Segment) {
+  func end() {
+    guard let segment else { return }
     for index in keywords.indices {
-      let values = segment.keywords[keywords[index].column].values
+      let values = segment.keywords(keywords[index].column).values
       for (number, count) in keywords[index].local.enumerated() where count > 0 {
-        keywords[index].sums[Array(values.term(number)), default: 0] += count
+        keywords[index].sums[values.term(number), default: 0] += count
       }
     }
   }
 
-  func finish() -> [FacetCounts] {
+  func finish() -> TextAggregationResult { .buckets([], others: 0) }
+
+  func facets() -> [FacetCounts] {
     var results = [FacetCounts](
       repeating: .ranges([]), count: keywords.count + ranges.count)
     for counter in ranges { results[counter.facet] = .ranges(counter.counts) }

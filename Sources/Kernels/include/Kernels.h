@@ -1,0 +1,56 @@
+// Kernels: the loops that the engines spend their time in. Each has a scalar reference (`…_scalar`) that
+// says what it computes; the tests compare the two on every width and on random input.
+//
+// On x86-64 the loops are compiled twice, for AVX2 and for the baseline, and the loader picks one at run
+// time. On other machines the compiler's own vectors are used. No kernel contracts a multiplication and
+// an addition into one rounding, so all of them compute the same bits everywhere.
+
+#ifndef SOUK_KERNELS_H
+#define SOUK_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNELS_BLOCK 128
+
+// 128 values of `bits` (0 ... 32) bits each, in 16 * bits bytes. Value i stands in lane i % 4 of row i / 4;
+// each of the four lanes is a run of bits, and its 32-bit words interleave with the other lanes'.
+
+void kernels_pack(const uint32_t *values, uint32_t bits, uint8_t *output);
+void kernels_pack_scalar(const uint32_t *values, uint32_t bits, uint8_t *output);
+
+/// output[i] = value i + 1.
+void kernels_unpack_counts(const uint8_t *input, uint32_t bits, uint32_t *output);
+void kernels_unpack_counts_scalar(const uint8_t *input, uint32_t bits, uint32_t *output);
+
+/// output[i] = output[i - 1] + value i + 1, where output[-1] is `before`; wraps around.
+void kernels_unpack_ascending(const uint8_t *input, uint32_t bits, uint32_t before, uint32_t *output);
+void kernels_unpack_ascending_scalar(
+    const uint8_t *input, uint32_t bits, uint32_t before, uint32_t *output);
+
+/// BM25 of `count` (at most 128) postings:
+/// output[i] = weight - weight / (1 + counts[i] * inverse[norms[documents[i]]])
+void kernels_scores(
+    const uint32_t *documents, const uint32_t *counts, size_t count, const uint8_t *norms,
+    const float *inverse, float weight, float *output);
+void kernels_scores_scalar(
+    const uint32_t *documents, const uint32_t *counts, size_t count, const uint8_t *norms,
+    const float *inverse, float weight, float *output);
+
+/// Adds values[i] to sums[documents[i] - start] and sets that bit. Documents ascend strictly.
+void kernels_scatter_add(
+    const uint32_t *documents, const float *values, size_t count, uint32_t start, float *sums,
+    uint64_t *bits);
+/// As above, but keeps the larger of the two.
+void kernels_scatter_max(
+    const uint32_t *documents, const float *values, size_t count, uint32_t start, float *sums,
+    uint64_t *bits);
+/// Sets the bits documents[i] - start.
+void kernels_scatter_bits(
+    const uint32_t *documents, size_t count, uint32_t start, uint64_t *bits);
+
+/// sums[i] += values[i], or the larger of the two; `count` values.
+void kernels_add(float *sums, const float *values, size_t count);
+void kernels_max(float *sums, const float *values, size_t count);
+
+#endif
