@@ -82,7 +82,8 @@ func hitsComeInTheOrderAskedForAndPagesJoin(seed: UInt64) throws {
   for sort in [
     [TextSort.score(descending: true)], [.score(descending: false)],
     [.score(descending: true), .column("year", descending: true)],
-    [.column("price", descending: false)], [.column("stock", descending: true), .score(descending: true)],
+    [.column("price", descending: false)],
+    [.column("stock", descending: true), .score(descending: true)],
     [.keyword("category", descending: false), .column("price", descending: true)],
     [.keyword("category", descending: true)], [.distance(descending: false)],
     [.distance(descending: true), .column("price", descending: false)],

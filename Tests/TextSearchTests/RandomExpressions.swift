@@ -88,8 +88,9 @@ struct RandomExpressions {
     var match = TextMultiMatch(
       [.init("title", boost: 3), .init("category", boost: 2), .init("description")], text(4))
     let tie = Double(random.below(3)) / 4
-    match.kind = [.bestFields(tieBreaker: tie), .mostFields, .crossFields(tieBreaker: tie)][
-      random.below(3)]
+    match.kind =
+      [.bestFields(tieBreaker: tie), .mostFields, .crossFields(tieBreaker: tie)][
+        random.below(3)]
     match.allWords = chance(4)
     match.minimumWords = 1 + random.below(2)
     match.fuzziness = fuzziness()

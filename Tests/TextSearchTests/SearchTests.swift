@@ -97,7 +97,8 @@ private func words(_ text: String, limit: Int = 1_000) -> TextRequest {
   #expect(refusal(.all) { $0.limit = 10_001 } == .limitOutOfRange(10_001))
   #expect(refusal(.all) { $0.offset = 9_995 } == .limitOutOfRange(9_995))
   #expect(refusal(.all) { $0.offset = -1 } == .limitOutOfRange(-1))
-  #expect(refusal(.all) { $0.sort = [.column("weight", descending: true)] } == .unknownColumn("weight"))
+  #expect(
+    refusal(.all) { $0.sort = [.column("weight", descending: true)] } == .unknownColumn("weight"))
   #expect(refusal(.all) { $0.sort = [.distance(descending: false)] } == .invalidDistance)
   #expect(
     refusal(.all) { $0.sort = Array(repeating: .score(descending: true), count: 5) }

@@ -162,7 +162,8 @@ struct Model {
       (0..<count).map { _ in min(random.below(30), random.below(30)) }
     }
     return Shop.Thing(
-      ordinal: ordinal, title: words(random.below(5)), description: words(random.below(random.below(8) == 0 ? 400 : 40)),
+      ordinal: ordinal, title: words(random.below(5)),
+      description: words(random.below(random.below(8) == 0 ? 400 : 40)),
       categories: (0..<random.below(3)).map { _ in "w\(random.below(6))" },
       price: Int64(random.below(50)), year: Int64(2000 + random.below(5)),
       place: random.below(4) == 0

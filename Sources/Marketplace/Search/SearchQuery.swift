@@ -223,7 +223,8 @@ public struct SearchQuery: Sendable, Equatable {
 
 /// A place in the order of hits, as the bytes of a cursor.
 ///
-///   ordinal u32 | ( kind u8 | 8 bytes )…      kind 0 score, 1 number, 2 metres
+///   ordinal u32 | ( kind u8 | value )…
+///   kind 0 score, 1 number, 2 metres: 8 bytes; 3 keyword: varint length, UTF-8; 4 missing: nothing
 enum SearchPosition {
   static func encode(_ position: TextPosition) -> [UInt8] {
     var writer = ByteWriter()
@@ -239,6 +240,10 @@ enum SearchPosition {
       case .metres(let metres):
         writer.u8(2)
         writer.u64(metres.bitPattern)
+      case .keyword(let text):
+        writer.u8(3)
+        writer.string(text)
+      case .missing: writer.u8(4)
       }
     }
     return writer.bytes
@@ -254,6 +259,8 @@ enum SearchPosition {
         case 0: values.append(.score(Double(bitPattern: try reader.u64())))
         case 1: values.append(.number(try reader.i64()))
         case 2: values.append(.metres(Double(bitPattern: try reader.u64())))
+        case 3: values.append(.keyword(try reader.string()))
+        case 4: values.append(.missing)
         default: throw DecodeError(.invalid, "search position", at: reader.offset)
         }
       }

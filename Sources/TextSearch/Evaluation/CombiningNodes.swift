@@ -17,6 +17,10 @@ final class UnionNode: WindowNode {
     sum = tie.map { $0 > 0 } == true ? binder.scratch.makeBuffer() : child
   }
 
+  override var documentsMost: Int {
+    children.reduce(0) { sum, child in min(.max / 2, sum) + min(.max / 2, child.documentsMost) }
+  }
+
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     let keepsSum = tie.map { $0 > 0 } == true
     var hasMatch = false

@@ -9,6 +9,8 @@ final class SegmentBinder {
   let scratch: SearchScratch
   /// For whoever needs a buffer for a moment only.
   let spare: WindowBuffer
+  /// About how many documents the clauses beside the one that is bound leave to look at.
+  private var expected: Int
 
   init(_ view: LiveSegment, _ scales: [FieldScale], _ scratch: SearchScratch) {
     self.view = view
@@ -16,6 +18,7 @@ final class SegmentBinder {
     self.scales = scales
     self.scratch = scratch
     spare = scratch.makeBuffer()
+    expected = view.segment.count
   }
 
   /// The plan's node; nil when nothing in the segment can match. `isScored` is false where only the
@@ -32,8 +35,8 @@ final class SegmentBinder {
     case .exists(let exists, let score): return bind(exists, score)
     case .keys(let keys, let score): return bind(keys, score)
     case .circle(let circle, let area, let score):
-      return bind(area, score) { circle.contains($0) }
-    case .box(let area, let score): return bind(area, score) { area.contains($0) }
+      return bind(area, circle, score)
+    case .box(let area, let score): return bind(area, nil, score)
     case .best(let plans, let tie):
       return union(plans.compactMap { bind($0, isScored: isScored) }, tie: tie)
     case .sum(let plans): return union(plans.compactMap { bind($0, isScored: isScored) }, tie: nil)
@@ -50,9 +53,12 @@ final class SegmentBinder {
 
   private func bind(_ plan: BoolPlan, _ isScored: Bool) -> WindowNode? {
     var parts = BoolNode.Parts()
+    let outside = expected
+    defer { expected = outside }
     for must in plan.must {
       guard let node = bind(must, isScored: isScored) else { return nil }
       parts.must.append(node)
+      expected = min(expected, node.documentsMost)
     }
     for filter in plan.filter {
       guard let node = bind(filter, isScored: false) else { return nil }
@@ -139,24 +145,23 @@ final class SegmentBinder {
     }
   }
 
-  /// Documents whose place is in an area that `area` holds.
-  private func bind(
-    _ area: GeoArea, _ score: Float, _ contains: @escaping (GeoPoint) -> Bool
-  ) -> WindowNode? {
+  private func bind(_ area: GeoArea, _ circle: GeoCircle?, _ score: Float) -> WindowNode? {
     let places = segment.places
-    guard places.codes.count > 0 else { return nil }
+    guard places.codes.count > 0, area.south <= area.north else { return nil }
+    // A row costs about as much as looking at twenty-five documents, and a near place as three.
+    let budget = expected - 25 * PlaceIndex.rows(area)
+    guard budget > 0 else { return AreaNode(places, area, circle, score: score) }
     let ranges = places.ranges(area)
-    let candidates = ranges?.reduce(0) { $0 + $1.count } ?? .max
-    guard let ranges, candidates * 4 <= segment.count + 256 else {
-      return TestNode(score: score) { document in
-        places.point(document).map { area.contains($0) && contains($0) } ?? false
-      }
+    guard 3 * ranges.reduce(0, { $0 + $1.count }) <= budget else {
+      return AreaNode(places, area, circle, score: score)
     }
     let bitmap = BitmapNode.makeBitmap(segment.count, scratch)
     var isEmpty = true
     for place in ranges.joined() {
       let document = Int(places.documents.base[place])
-      guard let point = places.point(document), contains(point) else { continue }
+      guard let point = places.point(document), area.contains(point),
+        circle?.contains(point) ?? true
+      else { continue }
       bitmap[document >> 6] |= 1 << UInt64(document & 63)
       isEmpty = false
     }

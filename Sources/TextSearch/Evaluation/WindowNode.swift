@@ -99,7 +99,8 @@ final class SearchScratch {
 
   /// Memory for `count` values, not set to anything. Safe: values are plain bits, and it lives as long as
   /// the scratch.
-  func make<Value: BitwiseCopyable>(_ type: Value.Type, _ count: Int) -> UnsafeMutablePointer<Value> {
+  func make<Value: BitwiseCopyable>(_ type: Value.Type, _ count: Int) -> UnsafeMutablePointer<Value>
+  {
     take(count * MemoryLayout<Value>.stride).bindMemory(to: Value.self, capacity: count)
   }
 
@@ -113,6 +114,9 @@ final class SearchScratch {
 class WindowNode {
   /// Whether `restrict` looks at the given documents only, so that it is best asked last.
   var looksAtDocuments: Bool { false }
+
+  /// No more documents than this match.
+  var documentsMost: Int { .max }
 
   /// Finds the window's matches, and what they score.
   func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool { false }
@@ -249,6 +253,45 @@ final class RangeNode: WindowNode {
       forEachBit(bits[word], word) { slot in
         let value = cells[own[slot]]
         let isInside = value >= low && value <= high
+        kept |= (isInside ? 1 : 0) << UInt64(slot & 63)
+      }
+      bits[word] = kept
+    }
+  }
+}
+
+/// Documents whose place is in an area, and in a circle.
+final class AreaNode: WindowNode {
+  private let points: UnsafePointer<Int64>
+  private let area: GeoArea
+  private let circle: GeoCircle?
+  private let score: Float
+
+  /// Some document has a place.
+  init(_ places: PlaceIndex, _ area: GeoArea, _ circle: GeoCircle?, score: Float) {
+    points = places.points.base
+    (self.area, self.circle, self.score) = (area, circle, score)
+  }
+
+  override var looksAtDocuments: Bool { true }
+
+  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+    buffer.setAll(window)
+    restrict(window, buffer.bits, buffer)
+    guard buffer.hasMatch() else { return false }
+    buffer.fill(score)
+    return true
+  }
+
+  override func restrict(
+    _ window: Window, _ bits: UnsafeMutablePointer<UInt64>, _ spare: WindowBuffer
+  ) {
+    let own = points + window.start
+    for word in 0..<Window.words where bits[word] != 0 {
+      var kept: UInt64 = 0
+      forEachBit(bits[word], word) { slot in
+        guard let point = GeoPoint(packed: own[slot]), area.contains(point) else { return }
+        let isInside = circle?.contains(point) ?? true
         kept |= (isInside ? 1 : 0) << UInt64(slot & 63)
       }
       bits[word] = kept

@@ -67,6 +67,10 @@ final class WordsNode: WindowNode {
     lists.deallocate()
   }
 
+  override var documentsMost: Int {
+    (0..<listCount).reduce(0) { $0 + lists[$1].cursor.frequency }
+  }
+
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     var wordsHere = 0
     for word in words {

@@ -49,16 +49,18 @@ package struct PlaceIndex: Sendable {
     row(Int64(point.latitude)) << 16 | column(Int64(point.longitude))
   }
 
-  /// The ranges of `documents` whose cells touch the area; nil when so many rows are touched that
-  /// looking at every document is as good.
-  func ranges(_ area: GeoArea) -> [Range<Int>]? {
+  /// How many rows an area touches.
+  static func rows(_ area: GeoArea) -> Int { Int(row(area.north) - row(area.south)) + 1 }
+
+  /// The ranges of `documents` whose cells touch the area.
+  func ranges(_ area: GeoArea) -> [Range<Int>] {
     let rows = Self.row(area.south)...Self.row(area.north)
-    guard rows.count * 4 <= codes.count + 64 else { return nil }
+    let spans = area.spans
     var ranges: [Range<Int>] = []
     var start = 0
     for row in rows {
       start = lowerBound(row << 16, from: start)
-      for span in area.spans {
+      for span in spans {
         let first = lowerBound(row << 16 | Self.column(span.lowerBound), from: start)
         let past = (row << 16 | Self.column(span.upperBound)).addingReportingOverflow(1)
         let end = past.overflow ? codes.count : lowerBound(past.partialValue, from: first)
@@ -80,12 +82,13 @@ package struct PlaceIndex: Sendable {
   }
 }
 
-/// A part of the Earth between two parallels and one or two spans of longitude, in 1e-7 degrees.
+/// A part of the Earth between two parallels and two meridians, in 1e-7 degrees.
 struct GeoArea {
   var south: Int64
   var north: Int64
-  /// Two when the area crosses the date line; each from west to east.
-  var spans: [ClosedRange<Int64>]
+  /// From west to east; the west is east of the east when the area crosses the date line.
+  var west: Int64
+  var east: Int64
 
   static let quarter: Int64 = 900_000_000
   static let half: Int64 = 1_800_000_000
@@ -102,33 +105,39 @@ struct GeoArea {
     // The widest longitude of a circle that holds no pole.
     let ratio = isAtPole ? 1 : min(1, sin(angle) / cos(latitude))
     let width = isAtPole ? .pi : asin(ratio) * (1 + 1e-9) + 1e-9
-    let east = Int64((width / GeoPoint.radiansPerUnit).rounded(.up)) + 1
-    spans =
-      east >= Self.half
-      ? [-Self.half...Self.half]
-      : Self.spans(Int64(origin.longitude) - east, Int64(origin.longitude) + east)
+    let reachEast = Int64((width / GeoPoint.radiansPerUnit).rounded(.up)) + 1
+    // The two edges of the map are one meridian: an area that touches it has both.
+    guard reachEast < Self.half - 1 else {
+      (west, east) = (-Self.half, Self.half)
+      return
+    }
+    west = Self.wrapped(Int64(origin.longitude) - reachEast)
+    east = Self.wrapped(Int64(origin.longitude) + reachEast)
+    if abs(west) == Self.half { west = Self.half }
+    if abs(east) == Self.half { east = -Self.half }
   }
 
   /// A box; `west` may be east of `east`.
   init(north: Int64, west: Int64, south: Int64, east: Int64) {
-    (self.north, self.south) = (north, south)
-    spans = west <= east ? [west...east] : [west...Self.half, -Self.half...east]
+    (self.north, self.south, self.west, self.east) = (north, south, west, east)
   }
 
-  private static func spans(_ west: Int64, _ east: Int64) -> [ClosedRange<Int64>] {
-    if west < -half { return [west + 2 * half...half, -half...east] }
-    if east > half { return [west...half, -half...east - 2 * half] }
-    // The two edges of the map are one meridian.
-    var spans = [west...east]
-    if west == -half { spans.append(half...half) }
-    if east == half { spans.append(-half...(-half)) }
-    return spans
+  private static func wrapped(_ longitude: Int64) -> Int64 {
+    longitude < -half
+      ? longitude + 2 * half : longitude > half ? longitude - 2 * half : longitude
   }
 
+  /// One, or two when the area crosses the date line; each from west to east.
+  var spans: [ClosedRange<Int64>] {
+    west <= east ? [west...east] : [west...Self.half, -Self.half...east]
+  }
+
+  @inline(__always)
   func contains(_ point: GeoPoint) -> Bool {
     let latitude = Int64(point.latitude)
+    guard latitude >= south, latitude <= north else { return false }
     let longitude = Int64(point.longitude)
-    return latitude >= south && latitude <= north
-      && spans.contains { $0.contains(longitude) }
+    return west <= east
+      ? longitude >= west && longitude <= east : longitude >= west || longitude <= east
   }
 }

@@ -155,7 +155,9 @@ struct TermWalker {
   }
 
   mutating func move(to number: Int) {
-    if number < self.number || number / TermDictionary.blockTerms > self.number / TermDictionary.blockTerms {
+    if number < self.number
+      || number / TermDictionary.blockTerms > self.number / TermDictionary.blockTerms
+    {
       self.number = number / TermDictionary.blockTerms * TermDictionary.blockTerms
       read()
     }
