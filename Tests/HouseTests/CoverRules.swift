@@ -96,17 +96,70 @@ import Testing
     "Sources/RecordStore/Tree/TreeReader+scan.swift": (
       "Tests/RecordStoreTests/TreeModelTests.swift", "scans both ways are compared with the model's"
     ),
-    "Sources/TextSearch/ChunkedColumn.swift": (
-      "Tests/TextSearchTests/SearchTests.swift", "the columns of every filter and sort key"
+    "Sources/TextSearch/Evaluation/CombiningNodes.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "unions and bools of random expressions"
     ),
-    "Sources/TextSearch/RowFilters.swift": (
-      "Tests/TextSearchTests/SearchTests.swift", "filters are compared with the rows that they name"
+    "Sources/TextSearch/Evaluation/Explainer.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "explanations of random expressions end in the score"
     ),
-    "Sources/TextSearch/Search.swift": (
-      "Tests/TextSearchTests/SearchTests.swift", "through the index's snapshot, which answers by it"
+    "Sources/TextSearch/Evaluation/FunctionNode.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "functions of random expressions are computed from the definitions"
     ),
-    "Sources/TextSearch/SegmentMerge.swift": (
-      "Tests/TextSearchTests/SearchTests.swift", "answers before and after merging are compared"
+    "Sources/TextSearch/Evaluation/PhraseNode.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "phrases of random expressions try every choice of places"
+    ),
+    "Sources/TextSearch/Evaluation/QueryCompiler+words.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "readings, weights and minimums of random expressions"
+    ),
+    "Sources/TextSearch/Evaluation/QueryCompiler.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "every shape of expression, and every limit"
+    ),
+    "Sources/TextSearch/Evaluation/QueryPlan.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "each case is bound for random expressions"
+    ),
+    "Sources/TextSearch/Evaluation/Ranking.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "every sort key, with pages that join"
+    ),
+    "Sources/TextSearch/Evaluation/Search.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "totals, pages and order of random expressions"
+    ),
+    "Sources/TextSearch/Evaluation/SegmentBinder.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "each case of a plan in each layout of segments"
+    ),
+    "Sources/TextSearch/Evaluation/TermExpander.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "readings of mistyped and unfinished words"
+    ),
+    "Sources/TextSearch/Evaluation/WindowNode.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "through every node of random expressions"
+    ),
+    "Sources/TextSearch/Evaluation/WordsNode.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "words with minimums, readings and ties"
+    ),
+    "Sources/TextSearch/Segment/FieldBuilder.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "what is indexed is found, and nothing else"
+    ),
+    "Sources/TextSearch/Segment/LiveSegment.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "scores after deletes are those of a rebuild"
+    ),
+    "Sources/TextSearch/Segment/Segment.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "through every search"
+    ),
+    "Sources/TextSearch/Segment/SegmentBuilder.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "rebuilds and commits end alike"
+    ),
+    "Sources/TextSearch/Segment/SegmentMerge.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "answers before and after merging are compared"
+    ),
+    "Sources/TextSearch/Aggregations/AggregationCollector.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "through the collectors"
+    ),
+    "Sources/TextSearch/Aggregations/FacetCounter.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "through the collectors"
     ),
   ]
 

@@ -41,7 +41,7 @@ private func isClose(_ left: Double, _ right: Double) -> Bool {
   abs(left - right) <= 2e-5 * max(abs(left), abs(right), 1e-3)
 }
 
-@Test(arguments: 1...10 as ClosedRange<UInt64>)
+@Test(arguments: 1...6 as ClosedRange<UInt64>)
 func expressionsMatchAndScoreAsTheOracleSaysInEveryLayout(seed: UInt64) throws {
   var model = Model(seed: seed)
   let snapshots = try layouts(&model, commits: 60, ordinals: 150)
@@ -53,7 +53,7 @@ func expressionsMatchAndScoreAsTheOracleSaysInEveryLayout(seed: UInt64) throws {
   }
   let oracle = Oracle(model)
   var expressions = RandomExpressions(random: Random(seed &* 77))
-  for round in 0..<60 {
+  for round in 0..<40 {
     let expression = expressions.expression(3)
     let request = TextRequest(expression, limit: TextLimits.window)
     let response = try snapshots[0].search(request)

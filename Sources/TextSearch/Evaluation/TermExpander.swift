@@ -103,117 +103,16 @@ struct TermExpander {
 
   private func near(_ word: [UInt8], _ field: Int, _ most: Int) -> [Variant] {
     var found: [[UInt8]: Variant] = [:]
+    let walk = FuzzyWalk(edits: most)
     for view in state.segments {
-      var walk = EditWalk(word, most: most)
-      walk.visit(view.segment.fields[field].terms) { term, number, edits in
-        let frequency = view.documentFrequency(field: field, term: number)
+      var walker = TermWalker(view.segment.fields[field].terms)
+      walk.forEachMatch(of: word, in: &walker) { walker, edits in
+        let frequency = view.documentFrequency(field: field, term: walker.number)
         guard frequency > 0 else { return }
-        found[term, default: Variant(term: term, edits: edits, frequency: 0)].frequency +=
-          frequency
+        found[walker.term, default: Variant(term: walker.term, edits: edits, frequency: 0)]
+          .frequency += frequency
       }
     }
     return Array(found.values)
-  }
-}
-
-/// Walks a dictionary's terms within some edits of a word: one row of the edit distance's table for each
-/// character, shared by all terms with the same beginning; a beginning whose row holds nothing small
-/// enough is jumped over. An edit is an insertion, a deletion, a substitution, or a swap of neighbours,
-/// and no part is edited twice (optimal string alignment).
-struct EditWalk {
-  private let word: [UInt32]
-  private let most: Int
-  /// rows[n] after n characters of the term.
-  private var rows: [[UInt8]]
-  private var characters: [UInt32] = []
-  /// Bytes of the term up to each character's end.
-  private var ends: [Int] = []
-
-  init(_ word: [UInt8], most: Int) {
-    self.word = Self.decode(word)
-    self.most = most
-    rows = [(0...self.word.count).map { UInt8(min($0, 255)) }]
-  }
-
-  private static func decode(_ bytes: [UInt8]) -> [UInt32] {
-    String(decoding: bytes, as: UTF8.self).unicodeScalars.map(\.value)
-  }
-
-  mutating func visit(
-    _ dictionary: TermDictionary, _ body: (_ term: [UInt8], _ number: Int, _ edits: Int) -> Void
-  ) {
-    var walker = TermWalker(dictionary)
-    var last: [UInt8] = []
-    while !walker.isAtEnd {
-      let term = walker.term
-      var common = 0
-      while common < min(term.count, last.count), term[common] == last[common] { common += 1 }
-      while let end = ends.last, end > common { pop() }
-      last = term
-      if let dead = descend(term) {
-        // Nothing that begins like this is near enough.
-        var bound = Array(term[..<dead])
-        while let byte = bound.popLast() {
-          if byte < 0xff {
-            bound.append(byte + 1)
-            break
-          }
-        }
-        if bound.isEmpty { return }
-        walker.seek(bound)
-        continue
-      }
-      let edits = Int(rows[rows.count - 1][word.count])
-      if edits <= most { body(term, walker.number, edits) }
-      walker.next()
-    }
-  }
-
-  private mutating func pop() {
-    ends.removeLast()
-    characters.removeLast()
-    rows.removeLast()
-  }
-
-  /// Adds the term's characters; the number of bytes after which no continuation is near enough.
-  private mutating func descend(_ term: [UInt8]) -> Int? {
-    var start = ends.last ?? 0
-    while start < term.count {
-      var end = start + 1
-      while end < term.count, term[end] & 0xc0 == 0x80 { end += 1 }
-      var character = UInt32(term[start])
-      if end - start > 1 {
-        character = Self.decode(Array(term[start..<end])).first ?? 0
-      }
-      if push(character, end) > most { return end }
-      start = end
-    }
-    return nil
-  }
-
-  /// Adds a row; the least value in it, or in the row before, from which a swap may still come.
-  private mutating func push(_ character: UInt32, _ end: Int) -> Int {
-    let above = rows[rows.count - 1]
-    let swapped = rows.count > 1 && !characters.isEmpty ? rows[rows.count - 2] : []
-    let before = characters.last ?? 0
-    var row = [UInt8](repeating: 0, count: word.count + 1)
-    row[0] = UInt8(min(255, rows.count))
-    var least = Int(row[0])
-    for column in 1..<row.count {
-      let letter = word[column - 1]
-      var value = Int(above[column - 1]) + (letter == character ? 0 : 1)
-      value = min(value, Int(above[column]) + 1, Int(row[column - 1]) + 1)
-      if column > 1, !swapped.isEmpty, letter == before, word[column - 2] == character {
-        value = min(value, Int(swapped[column - 2]) + 1)
-      }
-      row[column] = UInt8(min(255, value))
-      least = min(least, value)
-    }
-    // A swap skips a row: what is not near now may be in the next one.
-    let open = above.min().map { Int($0) + 1 } ?? least
-    rows.append(row)
-    characters.append(character)
-    ends.append(end)
-    return min(least, open)
   }
 }

@@ -50,7 +50,7 @@ package struct TermDictionary: Sendable {
   }
 
   @inline(__always)
-  fileprivate func readVarint(_ offset: inout Int) -> Int {
+  func readVarint(_ offset: inout Int) -> Int {
     var value = 0
     var shift = 0
     while true {
@@ -109,79 +109,6 @@ package struct TermDictionary: Sendable {
       return walker.seek(bound) ? first..<walker.number : first..<count
     }
     return first..<count
-  }
-}
-
-/// A place in a dictionary, with the term that stands there. Moves forward.
-struct TermWalker {
-  private let dictionary: TermDictionary
-  private var offset = 0
-  private(set) var number = 0
-  /// The term at `number`; empty at the end.
-  private(set) var term: [UInt8] = []
-
-  /// At the first term.
-  init(_ dictionary: TermDictionary) {
-    self.dictionary = dictionary
-    read()
-  }
-
-  var isAtEnd: Bool { number >= dictionary.count }
-
-  /// Reads the term at `number`, which follows the one that was read.
-  private mutating func read() {
-    guard number < dictionary.count else {
-      term.removeAll(keepingCapacity: true)
-      return
-    }
-    var shared = 0
-    if number % TermDictionary.blockTerms == 0 {
-      offset = Int(dictionary.blockStarts[number / TermDictionary.blockTerms])
-    } else {
-      shared = dictionary.readVarint(&offset)
-    }
-    let length = dictionary.readVarint(&offset)
-    term.removeLast(term.count - min(shared, term.count))
-    // Safe: an entry's bytes lie in the dictionary's (invariant 2 there).
-    term.append(
-      contentsOf: UnsafeBufferPointer(start: dictionary.bytes.base + offset, count: length))
-    offset += length
-  }
-
-  mutating func next() {
-    guard !isAtEnd else { return }
-    number += 1
-    read()
-  }
-
-  mutating func move(to number: Int) {
-    if number < self.number
-      || number / TermDictionary.blockTerms > self.number / TermDictionary.blockTerms
-    {
-      self.number = number / TermDictionary.blockTerms * TermDictionary.blockTerms
-      read()
-    }
-    while self.number < number && !isAtEnd { next() }
-  }
-
-  /// Moves to the first term, from here on, that is not below `bound`. False at the end.
-  @discardableResult
-  mutating func seek(_ bound: [UInt8]) -> Bool {
-    guard !isAtEnd else { return false }
-    let head = TermDictionary.head(bound)
-    // The last block that begins below the bound.
-    var low = number / TermDictionary.blockTerms + 1
-    var high = dictionary.heads.count
-    while low < high {
-      let middle = (low + high) / 2
-      if dictionary.heads[middle] < head { low = middle + 1 } else { high = middle }
-    }
-    if low - 1 > number / TermDictionary.blockTerms {
-      number = (low - 1) * TermDictionary.blockTerms
-      read()
-    }
-    while !isAtEnd, term.lexicographicallyPrecedes(bound) { next() }
-    return !isAtEnd
   }
 }
 
