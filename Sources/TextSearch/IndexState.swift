@@ -206,19 +206,42 @@ struct IndexState: Sendable {
     let content = SegmentBuilder(schema: schema).build(
       pending.map { (ordinal: $0.key, document: $0.value) })
     pending.removeAll()
-    let view = LiveSegment(makeSegment(content))
+    append(LiveSegment(makeSegment(content)))
+  }
+
+  private mutating func append(_ view: LiveSegment) {
     let segment = view.segment
     segments.append(view)
-    for (document, ordinal) in segment.ordinals.buffer.enumerated() {
-      places[ordinal] = Place.packed(segment: segment.number, document: document)
+    for document in 0..<segment.count where view.isLive(document) {
+      let place = Place.packed(segment: segment.number, document: document)
+      places[segment.ordinals[document]] = place
       digest.add(segment.digest(document))
-    }
-    for field in segment.fields.indices {
-      for length in segment.fields[field].lengths.buffer where length > 0 {
+      for field in segment.fields.indices {
+        let length = segment.fields[field].lengths[document]
+        guard length > 0 else { continue }
         statistics[field].documents += 1
         statistics[field].terms += Int(length)
       }
     }
+  }
+
+  /// Takes in a segment that was read, whose cells are there already. False when it does not fit.
+  mutating func add(_ content: SegmentContent, fallen: [UInt32]) -> Bool {
+    var view = LiveSegment(makeSegment(content))
+    for document in fallen {
+      guard Int(document) < view.segment.count, view.isLive(Int(document)) else { return false }
+      view.kill(Int(document))
+    }
+    guard view.liveCount > 0 else { return false }
+    for document in 0..<view.segment.count where view.isLive(document) {
+      let ordinal = view.segment.ordinals[document]
+      guard places[ordinal] == 0 else { return false }
+      documentCount += 1
+      addCells(of: ordinal)
+      points[ordinal] = view.segment.places.point(document)?.packed ?? GeoPoint.packedNone
+    }
+    append(view)
+    return true
   }
 
   private mutating func makeSegment(_ content: SegmentContent) -> Segment {

@@ -16,7 +16,11 @@ public final class TextIndex: View {
   public let schema: TextSchema
   private let projection: TextProjection
   private let policy: MergePolicy
+  /// What the owner counts up when its projection changes, so that files made by the old one are known.
+  let projectionVersion: UInt64
   private let writer: Mutex<Writer>
+  /// The file of each segment that was written or loaded, by the segment's number.
+  let fileNames = Mutex<[UInt64: String]>([:])
 
   private struct Writer: Sendable {
     var state: IndexState
@@ -36,19 +40,23 @@ public final class TextIndex: View {
 
   /// An empty index of `tables`' rows, as `projection` sees them.
   public convenience init(
-    schema: TextSchema, tables: [UInt32], projection: @escaping TextProjection
+    schema: TextSchema, tables: [UInt32], projectionVersion: UInt64 = 0,
+    projection: @escaping TextProjection
   ) {
-    self.init(schema: schema, tables: tables, policy: MergePolicy(), projection: projection)
+    self.init(
+      schema: schema, tables: tables, policy: MergePolicy(), projectionVersion: projectionVersion,
+      projection: projection)
   }
 
   package init(
-    schema: TextSchema, tables: [UInt32], policy: MergePolicy,
+    schema: TextSchema, tables: [UInt32], policy: MergePolicy, projectionVersion: UInt64 = 0,
     projection: @escaping TextProjection
   ) {
     self.schema = schema
     self.tables = tables
     self.projection = projection
     self.policy = policy
+    self.projectionVersion = projectionVersion
     writer = Mutex(Writer(state: IndexState(schema: schema)))
   }
 
@@ -97,7 +105,17 @@ public final class TextIndex: View {
   }
 
   public func makeEmpty() -> any View {
-    TextIndex(schema: schema, tables: tables, policy: policy, projection: projection)
+    TextIndex(
+      schema: schema, tables: tables, policy: policy, projectionVersion: projectionVersion,
+      projection: projection)
+  }
+
+  /// Puts a state that was read in the place of the present one.
+  func install(_ state: IndexState) {
+    writer.withLock {
+      $0.frozen = nil
+      $0.state = state
+    }
   }
 
   public func maintain() -> Bool { maintain(beforeInstalling: {}) }

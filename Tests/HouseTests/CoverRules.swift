@@ -111,28 +111,12 @@ import Testing
       "Tests/TextSearchTests/ExpressionTests.swift",
       "phrases of random expressions try every choice of places"
     ),
-    "Sources/TextSearch/Evaluation/QueryCompiler+words.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift",
-      "readings, weights and minimums of random expressions"
-    ),
-    "Sources/TextSearch/Evaluation/QueryCompiler.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "every shape of expression, and every limit"
-    ),
-    "Sources/TextSearch/Evaluation/QueryPlan.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "each case is bound for random expressions"
-    ),
-    "Sources/TextSearch/Evaluation/Ranking.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "every sort key, with pages that join"
-    ),
     "Sources/TextSearch/Evaluation/Search.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "totals, pages and order of random expressions"
     ),
     "Sources/TextSearch/Evaluation/SegmentBinder.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift",
       "each case of a plan in each layout of segments"
-    ),
-    "Sources/TextSearch/Evaluation/TermExpander.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "readings of mistyped and unfinished words"
     ),
     "Sources/TextSearch/Evaluation/WindowNode.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "through every node of random expressions"
@@ -146,17 +130,8 @@ import Testing
     "Sources/TextSearch/Segment/LiveSegment.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "scores after deletes are those of a rebuild"
     ),
-    "Sources/TextSearch/Segment/Segment.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "through every search"
-    ),
-    "Sources/TextSearch/Segment/SegmentBuilder.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "rebuilds and commits end alike"
-    ),
     "Sources/TextSearch/Segment/SegmentMerge.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "answers before and after merging are compared"
-    ),
-    "Sources/TextSearch/Aggregations/AggregationCollector.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "through the collectors"
     ),
     "Sources/TextSearch/Aggregations/FacetCounter.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "through the collectors"

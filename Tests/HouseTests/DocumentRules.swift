@@ -35,6 +35,8 @@ import Testing
     "record.md": (nil, "BytesTests/Fields/FieldBinaryTests.swift"),
     "manifest.md": ("manifest-v1", "ViewsTests/ManifestTests.swift"),
     "sealed.md": (nil, "MarketplaceTests/AccountCodesTests.swift"),
+    "text-segment.md": ("text-v1", "TextSearchTests/FileTests.swift"),
+    "text-state.md": ("text-v1", "TextSearchTests/FileTests.swift"),
     "backup.md": ("backup-v1", "DatabaseTests/GoldenBackupTests.swift"),
   ]
 

@@ -238,7 +238,7 @@ import Testing
       for ordinal in 0..<6_000 as Range<UInt32> { #expect(reader[ordinal] == cells[ordinal] ?? -1) }
     }
     var visited: [UInt32: Int64] = [:]
-    column.forEach { visited[$0] = $1 }
+    column.visit { visited[$0] = $1 }
     #expect(visited == plain.filter { $0.value != -1 })
     #expect(column.bytes > 0)
   }

@@ -55,7 +55,7 @@ package struct ChunkedColumn<Value: BitwiseCopyable & Equatable & Sendable>: Sen
   }
 
   /// Calls `body` with each value that is not `initial`, ordinals ascending.
-  package func forEach(_ body: (UInt32, Value) -> Void) {
+  package func visit(_ body: (UInt32, Value) -> Void) {
     for (index, chunk) in chunks.enumerated() {
       guard let chunk else { continue }
       for cell in 0..<Self.chunkCount where chunk.values[cell] != initial {

@@ -29,6 +29,11 @@ package final class Frozen<Element: BitwiseCopyable & Sendable>: @unchecked Send
     return base[index]
   }
 
+  /// Nil beyond the ends.
+  func value(_ index: Int) -> Element? {
+    index >= 0 && index < count ? base[index] : nil
+  }
+
   var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: base, count: count) }
   var array: [Element] { Array(buffer) }
   var sizeBytes: Int { count * MemoryLayout<Element>.stride }
