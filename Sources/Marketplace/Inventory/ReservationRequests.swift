@@ -38,52 +38,8 @@ public struct ReservationCommit: Fields, Equatable {
   }
 }
 
-public struct ReservationView: Fields, Equatable {
-  public var id = UUIDv7.zero
-  public var ownerID = UUIDv7.zero
-  public var sellerID = UUIDv7.zero
-  public var productID = UUIDv7.zero
-  public var variantID = UUIDv7.zero
-  public var quantity: Int64 = 0
-  public var shares: [StockShare] = []
-  public var state = ReservationState.held
-  public var createdAt = Timestamp.zero
-  public var expiresAt = Timestamp.zero
-  public var endedAt: Timestamp?
-
-  public init() {}
-
-  public init(_ reservation: Reservation) {
-    id = reservation.id
-    ownerID = reservation.ownerID
-    sellerID = reservation.sellerID
-    productID = reservation.productID
-    variantID = reservation.variantID
-    quantity = reservation.quantity
-    shares = reservation.shares
-    state = reservation.state
-    createdAt = reservation.createdAt
-    expiresAt = reservation.expiresAt
-    endedAt = reservation.endedAt
-  }
-
-  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-    try visitor.field(1, "id", &id)
-    try visitor.field(2, "ownerId", &ownerID)
-    try visitor.field(3, "sellerId", &sellerID)
-    try visitor.field(4, "productId", &productID)
-    try visitor.field(5, "variantId", &variantID)
-    try visitor.field(6, "quantity", &quantity)
-    try visitor.field(7, "shares", &shares)
-    try visitor.field(8, "state", &state)
-    try visitor.field(9, "createdAt", &createdAt)
-    try visitor.field(10, "expiresAt", &expiresAt)
-    try visitor.field(11, "endedAt", &endedAt)
-  }
-}
-
 public struct ReservationPage: Fields, Equatable {
-  public var data: [ReservationView] = []
+  public var data: [Reservation] = []
   public var hasMore = false
   public var nextCursor: String?
   public init() {}
@@ -98,34 +54,33 @@ extension Inventory {
   /// Errors: those of `hold`; RES_4001 and AUTHZ_2002 for a product that is not the actor's.
   public static func reserve(
     _ transaction: Transaction, _ request: ReservationRequest, by actor: CatalogActor
-  ) throws -> ReservationView {
+  ) throws -> Reservation {
     let product = try Catalog.owned(transaction, id: request.productID, nil, by: actor)
     let variantID = try sellable(product, request.variantID)
-    return ReservationView(
-      try hold(
-        transaction, variantID: variantID, quantity: request.quantity,
-        ownerID: request.ownerID ?? actor.userID,
-        expiresAt: transaction.time.adding(seconds: request.expiresInSeconds)))
+    return try hold(
+      transaction, variantID: variantID, quantity: request.quantity,
+      ownerID: request.ownerID ?? actor.userID,
+      expiresAt: transaction.time.adding(seconds: request.expiresInSeconds))
   }
 
   public static func commit(
     _ transaction: Transaction, reservation id: UUIDv7, _ request: ReservationCommit,
     by actor: CatalogActor
-  ) throws -> ReservationView {
+  ) throws -> Reservation {
     _ = try reservation(transaction, id: id, by: actor)
     try commitHold(transaction, id, referenceID: request.referenceID ?? id)
-    return ReservationView(try reservation(transaction, id: id, by: actor))
+    return try reservation(transaction, id: id, by: actor)
   }
 
   /// Gives the units back; again, it changes nothing. RES_4003 for one whose units were sold.
   public static func release(
     _ transaction: Transaction, reservation id: UUIDv7, by actor: CatalogActor
-  ) throws -> ReservationView {
+  ) throws -> Reservation {
     guard try reservation(transaction, id: id, by: actor).state != .committed else {
       throw MarketError.conflict("The units were sold.", reason: "reservation_committed")
     }
     try releaseHold(transaction, id)
-    return ReservationView(try reservation(transaction, id: id, by: actor))
+    return try reservation(transaction, id: id, by: actor)
   }
 
   /// RES_4001 also for somebody else's.
@@ -146,7 +101,7 @@ extension Inventory {
       reader, Reservation.bySeller, prefix: key(sellerID), limit: limit, cursor: cursor,
       filter: "reservations|\(sellerID)", cursors)
     var page = ReservationPage()
-    page.data = list.rows.map(ReservationView.init)
+    page.data = list.rows
     page.hasMore = list.next != nil
     page.nextCursor = list.next
     return page

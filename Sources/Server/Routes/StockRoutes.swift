@@ -145,7 +145,7 @@ extension MarketplaceServer {
       routeLater(
         .post, "/inventory/reservations", "reserveStock",
         "Hold units for somebody until a time; then they are free again by themselves.",
-        caller: .seller, body: ReservationRequest.self, output: ReservationView.self, status: 201,
+        caller: .seller, body: ReservationRequest.self, output: Reservation.self, status: 201,
         errors: [.notFound, .insufficientStock]
       ) { context, answer in
         let actor = try context.requiredActor()
@@ -156,18 +156,18 @@ extension MarketplaceServer {
       },
       routeLater(
         .get, "/inventory/reservations/{id}", "getReservation", "One reservation.",
-        caller: .seller, output: ReservationView.self, errors: [.notFound]
+        caller: .seller, output: Reservation.self, errors: [.notFound]
       ) { context, answer in
         let actor = try context.requiredActor()
         let id = try context.pathID("id")
         try read(context, answer) { snapshot in
-          .ok(ReservationView(try Inventory.reservation(snapshot.records, id: id, by: actor)))
+          .ok(try Inventory.reservation(snapshot.records, id: id, by: actor))
         }
       },
       routeLater(
         .post, "/inventory/reservations/{id}/commit", "commitReservation",
         "Sell what is held; again, it sells nothing more.", caller: .seller,
-        body: ReservationCommit.self, output: ReservationView.self,
+        body: ReservationCommit.self, output: Reservation.self,
         errors: [.notFound, .conflict]
       ) { context, answer in
         let actor = try context.requiredActor()
@@ -180,7 +180,7 @@ extension MarketplaceServer {
       routeLater(
         .delete, "/inventory/reservations/{id}", "releaseReservation",
         "Give the units back; again, it changes nothing.", caller: .seller,
-        output: ReservationView.self, errors: [.notFound, .conflict]
+        output: Reservation.self, errors: [.notFound, .conflict]
       ) { context, answer in
         let actor = try context.requiredActor()
         let id = try context.pathID("id")

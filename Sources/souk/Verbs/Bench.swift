@@ -10,9 +10,12 @@ struct Bench: ParsableCommand {
       EXAMPLES
         souk bench checkout
         souk bench checkout --rounds 5 --seconds 3 --json figures.json
+        souk bench http
         souk bench store --peers Benchmarks/store/.build
       """,
-    subcommands: [BenchCheckout.self, BenchStore.self, BenchStoreWorkload.self])
+    subcommands: [
+      BenchCheckout.self, BenchHTTP.self, BenchStore.self, BenchStoreWorkload.self,
+    ])
 }
 
 struct BenchCheckout: ParsableCommand {
