@@ -25,15 +25,11 @@ public final class TextSnapshot: ViewSnapshot {
   }
 
   public func search(_ request: TextRequest) throws(TextError) -> TextResponse {
-    var search = try Search(request, state, try collectors(request))
-    return search.run()
-  }
-
-  private func collectors(
-    _ request: TextRequest
-  ) throws(TextError) -> [any AggregationCollector] {
-    guard request.aggregations.isEmpty else { throw .tooManyAggregations }
-    return []
+    let aggregations = try AggregationRun(request.aggregations, state, origin: request.origin)
+    var search = try Search(request, state, aggregations.makeCollectors())
+    let response = search.run()
+    guard !aggregations.isOverLimit else { throw .tooManyBuckets }
+    return response
   }
 
   /// How the document's score for the request comes about; nil when it does not match, or is not there.

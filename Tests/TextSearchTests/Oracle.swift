@@ -155,7 +155,7 @@ struct Oracle {
 
   // MARK: Expressions
 
-  private func score(_ expression: TextExpression, _ row: Row) -> Double? {
+  func score(_ expression: TextExpression, _ row: Row) -> Double? {
     switch expression {
     case .all: return 1
     case .nothing: return nil
