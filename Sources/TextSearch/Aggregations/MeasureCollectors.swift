@@ -67,7 +67,10 @@ struct CellCardinality: AggregationCollector {
 
   mutating func end() {}
 
-  mutating func finish() -> TextAggregationResult { .cardinality(Set(seen).count) }
+  mutating func finish() -> TextAggregationResult {
+    removeRepeats()
+    return .cardinality(seen.count)
+  }
 }
 
 struct HitsCollector: AggregationCollector {

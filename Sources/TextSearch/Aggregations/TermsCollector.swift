@@ -26,9 +26,14 @@ struct TermsCollector: AggregationCollector {
       for document in block.documents {
         var next = Int(starts[Int(document)])
         let end = Int(starts[Int(document) + 1])
+        // Most documents have one value; a loop of one turn is a guess that often fails.
+        if next &+ 1 == end {
+          counts[Int(numbers[next])] &+= 1
+          continue
+        }
         while next < end {
           counts[Int(numbers[next])] &+= 1
-          next += 1
+          next &+= 1
         }
       }
     }
