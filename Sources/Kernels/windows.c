@@ -71,3 +71,30 @@ DISPATCHED
 void kernels_max(float *sums, const float *values, size_t count) {
   for (size_t i = 0; i < count; i++) sums[i] = values[i] > sums[i] ? values[i] : sums[i];
 }
+
+DISPATCHED
+void kernels_at_least(const float *values, size_t count, float least, uint64_t *bits) {
+  for (size_t word = 0; word < count / 64; word++) {
+    const float *from = values + 64 * word;
+    // Mostly nothing is: the greatest of 64 says so in a few instructions.
+    float most[8];
+    for (size_t j = 0; j < 8; j++) most[j] = from[j];
+    for (size_t i = 8; i < 64; i += 8) {
+      for (size_t j = 0; j < 8; j++) most[j] = from[i + j] > most[j] ? from[i + j] : most[j];
+    }
+    float greatest = most[0];
+    for (size_t j = 1; j < 8; j++) greatest = most[j] > greatest ? most[j] : greatest;
+    uint64_t result = 0;
+    if (greatest >= least) {
+      for (size_t i = 0; i < 64; i++) result |= (uint64_t)(from[i] >= least) << i;
+    }
+    bits[word] = result;
+  }
+}
+
+void kernels_at_least_scalar(const float *values, size_t count, float least, uint64_t *bits) {
+  for (size_t i = 0; i < count; i++) {
+    if (i % 64 == 0) bits[i / 64] = 0;
+    if (values[i] >= least) bits[i / 64] |= (uint64_t)1 << (i % 64);
+  }
+}

@@ -66,6 +66,10 @@ import Testing
       kernels_max(&most, added, 4_096)
       #expect(added == sums.map { $0 + $0 })
       #expect(most == added)
+      var above = bits
+      kernels_at_least(sums, 4_096, weight / 4, &above)
+      kernels_at_least_scalar(sums, 4_096, weight / 4, &others)
+      #expect(above == others)
     }
   }
 

@@ -53,4 +53,8 @@ void kernels_scatter_bits(
 void kernels_add(float *sums, const float *values, size_t count);
 void kernels_max(float *sums, const float *values, size_t count);
 
+/// Bit i of `bits`, for i below `count` (a multiple of 64): values[i] >= least.
+void kernels_at_least(const float *values, size_t count, float least, uint64_t *bits);
+void kernels_at_least_scalar(const float *values, size_t count, float least, uint64_t *bits);
+
 #endif

@@ -26,7 +26,7 @@ struct Ranking: BlockRanking {
   private let origin: GeoPoint?
   private let keys: [Key]
   private let comparesKeywords: Bool
-  private let isByScore: Bool
+  let isByScore: Bool
   private let limit: Int
   private var after: Row?
   private var afterValues: [SortValue] = []

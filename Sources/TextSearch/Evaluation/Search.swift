@@ -1,6 +1,8 @@
 // Search: one request over one state, segment by segment and window by window: first the window's
 // matches and their scores, then the counts over all of them, then the best hits.
 
+import Kernels
+
 struct Search {
   private let state: IndexState
   private let request: TextRequest
@@ -16,6 +18,7 @@ struct Search {
   private let documents: UnsafeMutablePointer<UInt32>
   private let ordinals: UnsafeMutablePointer<UInt32>
   private let scores: UnsafeMutablePointer<Float>
+  private let enough: UnsafeMutablePointer<UInt64>
 
   init(
     _ request: TextRequest, _ state: IndexState, _ collectors: [any AggregationCollector] = []
@@ -43,6 +46,7 @@ struct Search {
     documents = scratch.make(UInt32.self, Window.documents)
     ordinals = scratch.make(UInt32.self, Window.documents)
     scores = scratch.make(Float.self, Window.documents)
+    enough = scratch.makeBits()
   }
 
   mutating func run() -> TextResponse {
@@ -81,7 +85,7 @@ struct Search {
         guard let filter else { continue }
         filter.restrict(window, buffer.bits, binder.spare)
       }
-      finish(block(window, buffer, view.segment))
+      finish(window, buffer, view.segment)
     }
     for index in collectors.indices { collectors[index].end() }
   }
@@ -123,6 +127,20 @@ struct Search {
       documents: UnsafeBufferPointer(start: documents, count: count),
       ordinals: UnsafeBufferPointer(start: ordinals, count: count),
       scores: UnsafeBufferPointer(start: scores, count: count))
+  }
+
+  /// Takes the window's best. Where the score comes first, what is below the worst that is kept is only
+  /// counted; the greatest score is never below it.
+  private mutating func finish(_ window: Window, _ buffer: WindowBuffer, _ segment: Segment) {
+    var matches = 0
+    for word in 0..<Window.words { matches += buffer.bits[word].nonzeroBitCount }
+    if ranking.isByScore {
+      kernels_at_least(buffer.scores, Window.documents, max(0, ranking.leastScore), enough)
+      for word in 0..<Window.words { buffer.bits[word] &= enough[word] }
+    }
+    let best = block(window, buffer, segment)
+    finish(best)
+    total += matches - best.count
   }
 
   private mutating func finish(_ block: DocumentBlock) {
