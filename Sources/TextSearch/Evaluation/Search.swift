@@ -8,11 +8,15 @@ struct Search {
   private let request: TextRequest
   private let plan: QueryPlan
   private let postFilter: QueryPlan?
+  /// Set where only the best hits are wanted, and the plan lets the others be left out.
+  private let prunable: PrunablePlan?
   private let scales: [FieldScale]
   private let isScored: Bool
   private var ranking: Ranking
   private var collectors: [any AggregationCollector]
   private var total = 0
+  /// Whether all was looked at.
+  private var isComplete = true
   private var maximumScore: Float = -1
   private let scratch = SearchScratch()
   private let documents: UnsafeMutablePointer<UInt32>
@@ -39,6 +43,10 @@ struct Search {
       try compiler.compile(expression)
     }
     scales = compiler.scales
+    let wantsOnlyHits =
+      !request.countsTotal && collectors.isEmpty && request.postFilter == nil
+      && request.minimumScore == nil && request.sort.first == .score(descending: true)
+    prunable = wantsOnlyHits ? PrunablePlan(plan) : nil
     ranking = try Ranking(
       request.sort, limit: window.partialValue, after: request.after, origin: request.origin,
       state)
@@ -54,7 +62,7 @@ struct Search {
     var results: [TextAggregationResult] = []
     for index in collectors.indices { results.append(collectors[index].finish()) }
     return TextResponse(
-      hits: ranking.finish(skipping: request.offset), total: total,
+      hits: ranking.finish(skipping: request.offset), total: isComplete ? total : nil,
       maximumScore: maximumScore >= 0 ? Double(maximumScore) : nil, aggregations: results)
   }
 
@@ -67,8 +75,13 @@ struct Search {
     for index in collectors.indices { collectors[index].begin(segment) }
     let buffer = scratch.makeBuffer()
     let count = view.segment.count
+    let pruned = prunable.map { PrunedSegment($0, binder) }
     for start in stride(from: 0, to: count, by: Window.documents) {
       let window = Window(start: start, count: count)
+      if let pruned, pruned.collect(window, &ranking, &maximumScore, index) {
+        isComplete = false
+        continue
+      }
       guard root.evaluate(window, buffer) else { continue }
       keepLive(view, window, buffer)
       if let least = request.minimumScore { keep(atLeast: least, buffer) }
