@@ -118,6 +118,10 @@ import Testing
       "Tests/TextSearchTests/ExpressionTests.swift",
       "each case of a plan in each layout of segments"
     ),
+    "Sources/TextSearch/Evaluation/PrunedSegment.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "pruned answers are compared with complete ones, bit for bit"
+    ),
     "Sources/TextSearch/Evaluation/WindowNode.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift", "through every node of random expressions"
     ),

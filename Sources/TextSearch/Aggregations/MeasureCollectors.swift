@@ -57,9 +57,9 @@ struct CellCardinality: AggregationCollector {
   private mutating func removeRepeats() {
     seen.sort()
     var kept = 0
-    for index in seen.indices where index == 0 || seen[index] != seen[index - 1] {
+    for index in seen.indices where kept == 0 || seen[index] != seen[kept - 1] {
       // The place was read before, or is this one.
-      seen.swapAt(kept, index)
+      seen[kept] = seen[index]
       kept += 1
     }
     seen.removeLast(seen.count - kept)

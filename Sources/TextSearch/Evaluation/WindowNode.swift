@@ -219,16 +219,16 @@ final class TestNode: WindowNode {
 
 /// Cells of a numeric column in a range.
 final class RangeNode: WindowNode {
-  private let cells: CellReader<Int64>
+  private let reader: CellReader<Int64>
   private let range: ClosedRange<Int64>
   private let ordinals: UnsafePointer<UInt32>
   private let score: Float
 
   init(
-    _ cells: CellReader<Int64>, _ range: ClosedRange<Int64>, _ ordinals: Frozen<UInt32>,
+    _ reader: CellReader<Int64>, _ range: ClosedRange<Int64>, _ ordinals: Frozen<UInt32>,
     score: Float
   ) {
-    (self.cells, self.range, self.score) = (cells, range, score)
+    (self.reader, self.range, self.score) = (reader, range, score)
     self.ordinals = ordinals.base
   }
 
@@ -248,6 +248,7 @@ final class RangeNode: WindowNode {
     let low = range.lowerBound
     let high = range.upperBound
     let own = ordinals + window.start
+    let cells = reader.cells
     for word in 0..<Window.words where bits[word] != 0 {
       var kept: UInt64 = 0
       forEachBit(bits[word], word) { slot in

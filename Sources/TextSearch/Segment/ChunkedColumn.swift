@@ -100,10 +100,22 @@ struct CellReader<Value: BitwiseCopyable & Equatable & Sendable>: Sendable {
   }
 
   @inline(__always)
-  subscript(ordinal: UInt32) -> Value {
-    let index = Int(ordinal >> ChunkedColumn<Value>.chunkBits)
-    // Safe: the index is compared with the table, and a chunk has a value for each remainder.
-    guard index < table.count, let chunk = table.chunks[index] else { return column.initial }
-    return chunk[Int(ordinal) & (ChunkedColumn<Value>.chunkCount - 1)]
+  subscript(ordinal: UInt32) -> Value { cells[ordinal] }
+
+  /// For loops that read many cells: no reference at all, good as long as the reader lives.
+  var cells: Cells { Cells(chunks: table.chunks, count: table.count, initial: column.initial) }
+
+  struct Cells {
+    fileprivate let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Value>?>
+    fileprivate let count: Int
+    fileprivate let initial: Value
+
+    @inline(__always)
+    subscript(ordinal: UInt32) -> Value {
+      let index = Int(ordinal >> ChunkedColumn<Value>.chunkBits)
+      // Safe: the index is compared with the table, and a chunk has a value for each remainder.
+      guard index < count, let chunk = chunks[index] else { return initial }
+      return chunk[Int(ordinal) & (ChunkedColumn<Value>.chunkCount - 1)]
+    }
   }
 }

@@ -49,31 +49,43 @@ struct TermWalker: SortedTerms {
   }
 
   mutating func nextShared() -> Int {
-    guard (number + 1) % Self.blockTerms == 0 else {
-      guard !isAtEnd else { return 0 }
-      number += 1
-      return read()
-    }
-    let before = term
-    next()
-    return Self.shared(before, term)
+    guard !isAtEnd else { return 0 }
+    number += 1
+    guard number % Self.blockTerms == 0 else { return read() }
+    let shared = sharedWithBlock()
+    read()
+    return shared
   }
 
-  /// Entries that share as much are passed without being put together; what they share stays.
+  /// How many bytes `term` and the first term of the block at `number` both begin with.
+  private func sharedWithBlock() -> Int {
+    guard !isAtEnd else { return 0 }
+    var start = Int(dictionary.blockStarts[number / Self.blockTerms])
+    let length = dictionary.readVarint(&start)
+    var shared = 0
+    while shared < min(length, term.count), dictionary.bytes.base[start + shared] == term[shared] {
+      shared += 1
+    }
+    return shared
+  }
+
+  /// Entries that share as much are passed without being put together; what they share stays in `term`.
   mutating func skip(sharing count: Int) -> Int {
+    guard !isAtEnd else { return 0 }
     term.removeLast(max(0, term.count - count))
-    let stem = term
     while true {
       number += 1
-      guard !isAtEnd else {
-        term.removeAll(keepingCapacity: true)
-        return 0
-      }
-      if number % Self.blockTerms == 0 {
-        leap(sharing: stem)
-        read()
-        let shared = Self.shared(stem, term)
-        if shared < count { return shared }
+      guard number % Self.blockTerms != 0, !isAtEnd else {
+        leap()
+        let shared = sharedWithBlock()
+        if isAtEnd || shared < count {
+          read()
+          return shared
+        }
+        // The block's first term is passed as well.
+        offset = Int(dictionary.blockStarts[number / Self.blockTerms])
+        let length = dictionary.readVarint(&offset)
+        offset += length
         continue
       }
       var peek = offset
@@ -81,16 +93,14 @@ struct TermWalker: SortedTerms {
       guard shared >= count else { return read() }
       let length = dictionary.readVarint(&peek)
       offset = peek + length
-      // The entries after this one may share more of it than of the stem, but not less than `count`,
-      // and those that share less are read in full from what stands here.
     }
   }
 
-  /// At a block's beginning: goes to the last block before which all blocks begin with `stem`.
-  private mutating func leap(sharing stem: [UInt8]) {
-    guard !stem.isEmpty, stem.count <= 8 else { return }
-    let shift = UInt64(8 * (8 - stem.count))
-    let wanted = TermDictionary.head(stem) >> shift
+  /// At a block's beginning: goes to the last block before which all blocks begin with `term`.
+  private mutating func leap() {
+    guard !isAtEnd, !term.isEmpty, term.count <= 8 else { return }
+    let shift = UInt64(8 * (8 - term.count))
+    let wanted = TermDictionary.head(term) >> shift
     var block = number / Self.blockTerms
     while block + 1 < dictionary.heads.count, dictionary.heads.base[block + 1] >> shift == wanted {
       block += 1
