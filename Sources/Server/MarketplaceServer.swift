@@ -19,16 +19,28 @@ public struct MarketplaceServer: Sendable {
   /// beyond it was never answered to anybody.
   private static let minimumLSNLead: UInt64 = 65_536
 
-  public let market: Marketplace
-  let passwords: PasswordPool
-  let accounts: AccountServices
+  /// One reference for all, because every request's closures hold a copy.
+  private final class Parts: Sendable {
+    let market: Marketplace
+    let passwords: PasswordPool
+    let accounts: AccountServices
+
+    init(_ market: Marketplace, _ accounts: AccountServices) {
+      self.market = market
+      self.accounts = accounts
+      passwords = PasswordPool(hasher: market.hasher)
+    }
+  }
+
+  private let parts: Parts
+  public var market: Marketplace { parts.market }
+  var passwords: PasswordPool { parts.passwords }
+  var accounts: AccountServices { parts.accounts }
 
   public init(
     market: Marketplace, accounts: AccountOptions = AccountOptions(), log: Log? = nil
   ) {
-    self.market = market
-    self.accounts = AccountServices(market: market, options: accounts, log: log)
-    passwords = PasswordPool(hasher: market.hasher)
+    parts = Parts(market, AccountServices(market: market, options: accounts, log: log))
   }
 
   /// Ends the threads that hash passwords. Blocks; call it once, after the server has drained.

@@ -149,7 +149,7 @@ final class Connection: ChannelDuplexHandler, LoopMember {
     sawPart = false
     if needsFlush {
       needsFlush = false
-      context.flush()
+      state.flushAtEndOfTurn(context)
     }
     context.fireChannelReadComplete()
   }

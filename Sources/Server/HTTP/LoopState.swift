@@ -36,6 +36,8 @@ final class LoopState {
   var bodyBytes = 0
   let bodyBytesMax: Int
   private var drained: EventLoopPromise<Int>?
+  /// Connections whose answers leave at the end of the loop's turn.
+  private var unflushed: [ChannelHandlerContext] = []
   private var sweepTask: RepeatedTask?
   private var random: SplitMix64
   private var dateSecond: Int64 = -1
@@ -93,6 +95,24 @@ final class LoopState {
     guard members.removeValue(forKey: ObjectIdentifier(member)) != nil else { return }
     if member.isConnection { observer?.connectionClosed(loop: index) }
     if members.isEmpty { finishDrain(forced: 0) }
+  }
+
+  /// Sends what `context` has written when the loop has read everything that was ready. A client that
+  /// waits for many answers is woken once and not for each of them.
+  func flushAtEndOfTurn(_ context: ChannelHandlerContext) {
+    unflushed.append(context)
+    guard unflushed.count == 1 else { return }
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    loop.execute { bound.value.flushAll() }
+  }
+
+  private func flushAll() {
+    // The array keeps its room; what a flush writes anew is for the next turn.
+    var contexts: [ChannelHandlerContext] = []
+    swap(&contexts, &unflushed)
+    for context in contexts { context.flush() }
+    contexts.removeAll(keepingCapacity: true)
+    if unflushed.isEmpty { unflushed = contexts }
   }
 
   /// From here on every answer is the last of its connection.

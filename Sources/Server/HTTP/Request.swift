@@ -23,45 +23,56 @@ public enum Method: UInt8, Sendable, Hashable, CaseIterable {
 
 /// One HTTP request.
 public struct Request: Sendable {
-  public let method: Method
-  /// The path as it was sent, still encoded, without the query.
-  public let path: String
-  /// The path split at `/`, each segment percent-decoded once.
-  public let segments: [String]
-  /// The query as it was sent, without the question mark.
-  public let rawQuery: String
-  public let query: QueryParameters
+  /// What never changes, behind one reference: a request is copied into several closures on its way.
+  private final class Line: Sendable {
+    let method: Method
+    let target: RequestTarget
+    let id: String
+    let remoteAddress: String
+    let prefixSegments: Int
+
+    init(_ method: Method, _ target: RequestTarget, _ id: String, _ remoteAddress: String) {
+      self.method = method
+      self.target = target
+      self.id = id
+      self.remoteAddress = remoteAddress
+      let segments = target.segments
+      prefixSegments =
+        segments.first != "api" ? 0 : segments.count > 1 && segments[1] == "v1" ? 2 : 1
+    }
+  }
+
+  private let line: Line
   public internal(set) var headers: Headers
   /// The body, without transfer coding; empty when there was none.
   public internal(set) var body: [UInt8] = []
-  /// `X-Request-Id` when the client sent a sane one, else made by the server.
-  public let id: String
-  /// The client's address without its port: the peer's, or what a trusted proxy says; empty when
-  /// the peer is gone already.
-  public let remoteAddress: String
   /// Who asks; filled by the router from the authentication hook.
   public internal(set) var principal: Principal?
-  /// Segments that belong to the `/api/v1` or `/api` prefix.
-  var prefixSegments = 0
-
-  /// True when the path carries the `/api` or `/api/v1` prefix.
-  public var isUnderAPIPrefix: Bool { prefixSegments > 0 }
 
   init(
     method: Method, target: RequestTarget, headers: Headers, id: String, remoteAddress: String
   ) {
-    self.method = method
-    path = target.path
-    segments = target.segments
-    rawQuery = target.rawQuery
-    query = target.query
+    line = Line(method, target, id, remoteAddress)
     self.headers = headers
-    self.id = id
-    self.remoteAddress = remoteAddress
-    if segments.first == "api" {
-      prefixSegments = segments.count > 1 && segments[1] == "v1" ? 2 : 1
-    }
   }
+
+  public var method: Method { line.method }
+  /// The path as it was sent, still encoded, without the query.
+  public var path: String { line.target.path }
+  /// The path split at `/`, each segment percent-decoded once.
+  public var segments: [String] { line.target.segments }
+  /// The query as it was sent, without the question mark.
+  public var rawQuery: String { line.target.rawQuery }
+  public var query: QueryParameters { line.target.query }
+  /// `X-Request-Id` when the client sent a sane one, else made by the server.
+  public var id: String { line.id }
+  /// The client's address without its port: the peer's, or what a trusted proxy says; empty when
+  /// the peer is gone already.
+  public var remoteAddress: String { line.remoteAddress }
+  /// Segments that belong to the `/api/v1` or `/api` prefix.
+  var prefixSegments: Int { line.prefixSegments }
+  /// True when the path carries the `/api` or `/api/v1` prefix.
+  public var isUnderAPIPrefix: Bool { prefixSegments > 0 }
 
   /// The media type of the body in lower case, without its parameters; `nil` when not stated.
   public var mediaType: String? {

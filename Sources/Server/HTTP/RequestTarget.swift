@@ -8,7 +8,7 @@
 // 3. One trailing slash is dropped; an empty segment elsewhere stays and matches no route.
 
 /// What the request line asked for.
-struct RequestTarget {
+struct RequestTarget: Sendable {
   /// The path as sent, without the query.
   var path: String
   /// The decoded segments.

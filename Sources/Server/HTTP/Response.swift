@@ -58,8 +58,11 @@ struct ResponseFraming {
 extension Response {
   private static let securityLines: StaticString =
     "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-  private static let jsonPolicyLine: StaticString =
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+  private static let jsonLines: StaticString =
+    """
+    X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+    Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n
+    """
   /// A page has its own style and script files, and nothing in line or from elsewhere.
   private static let pagePolicyLine: StaticString =
     """
@@ -136,10 +139,11 @@ extension Response {
       hasPolicy = headers.contains("Content-Security-Policy")
       hasCacheControl = headers.contains("Cache-Control")
     }
-    buffer.writeStaticString(Self.securityLines)
-    if !hasPolicy {
-      let isPage = contentType?.hasPrefix("text/html") ?? false
-      buffer.writeStaticString(isPage ? Self.pagePolicyLine : Self.jsonPolicyLine)
+    if !hasPolicy, !(contentType?.hasPrefix("text/html") ?? false) {
+      buffer.writeStaticString(Self.jsonLines)
+    } else {
+      buffer.writeStaticString(Self.securityLines)
+      if !hasPolicy { buffer.writeStaticString(Self.pagePolicyLine) }
     }
     if framing.isTLS { buffer.writeStaticString(Self.transportLine) }
     if hasCacheControl, isCompressible { buffer.writeStaticString(Self.varyLine) }

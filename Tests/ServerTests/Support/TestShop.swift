@@ -72,6 +72,7 @@ final class TestShop: Sendable {
       [
         operationsRoutes(notReady: { nil }, metrics: late, document: lateDocument),
         Self.shopRoutes(gate) { answer in shared.held.withLock { $0.append(answer) } },
+        Self.byteRoutes,
       ], pool: pool, options: options
     ) { request in
       switch request.headers["Authorization"] {
@@ -147,6 +148,11 @@ final class TestShop: Sendable {
         return .ok(Echo("stuck"))
       }
       routeLater(.get, "/slow", "slow", output: Echo.self) { _, answer in hold(answer) }
+    }
+  }
+
+  private static var byteRoutes: RouteGroup {
+    RouteGroup("Bytes") {
       routeBytes(.get, "/big/{size}", "big", output: .bytes("text/plain")) { context, responder in
         let size = min(Int(context.path("size")) ?? 0, 16 << 20)
         responder.answer(.text(String(repeating: "all work and no play. ", count: size / 22 + 1)))
