@@ -111,9 +111,6 @@ import Testing
       "Tests/TextSearchTests/ExpressionTests.swift",
       "phrases of random expressions try every choice of places"
     ),
-    "Sources/TextSearch/Evaluation/Search.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "totals, pages and order of random expressions"
-    ),
     "Sources/TextSearch/Evaluation/SegmentBinder.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift",
       "each case of a plan in each layout of segments"

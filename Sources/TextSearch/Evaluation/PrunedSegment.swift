@@ -69,7 +69,18 @@ final class PrunedSegment {
   /// Added to sums of bounds, for their rounding is not that of the scores.
   private static let slack = 1 + 1e-5
 
-  init(_ plan: PrunablePlan, _ binder: SegmentBinder) {
+  /// When pruning pays; answers do not depend on it.
+  struct Costs {
+    /// Postings that must be spared for each that is scored, or the nodes are as quick.
+    var worthwhile = 3
+    /// Postings that the nodes score in the time of one lookup, which unpacks a block.
+    var lookup = 40
+  }
+
+  private let costs: Costs
+
+  init(_ plan: PrunablePlan, _ binder: SegmentBinder, _ costs: Costs) {
+    self.costs = costs
     view = binder.view
     buffer = binder.scratch.makeBuffer()
     enough = binder.scratch.makeBits()
@@ -128,15 +139,23 @@ final class PrunedSegment {
     }
     guard idle > 0 else { return false }
     if idle == order.count { return true }
+    let work = postings(order[idle...], window)
+    let spared = postings(order[..<idle], window)
+    guard work * costs.worthwhile < spared else { return false }
     buffer.clearBits()
     buffer.clearScores()
     for list in order[idle...] { accumulate(list, window) }
     let needed = Float((Double(least) - rest * Self.slack) / Self.slack / Self.slack)
     kernels_at_least(buffer.scores, Window.documents, max(0, needed), enough)
     let words = min(Window.words, view.live.count - window.start / 64)
+    var candidates = 0
     for word in 0..<words {
-      let bits = buffer.bits[word] & enough[word] & view.live[window.start / 64 + word]
-      forEachBit(bits, word) { slot in
+      buffer.bits[word] &= enough[word] & view.live[window.start / 64 + word]
+      candidates += buffer.bits[word].nonzeroBitCount
+    }
+    guard candidates * lists.count * costs.lookup < work + spared else { return false }
+    for word in 0..<words {
+      forEachBit(buffer.bits[word], word) { slot in
         let document = window.start + slot
         let score = score(root, UInt32(document))
         guard score >= ranking.leastScore else { return }
@@ -174,6 +193,12 @@ final class PrunedSegment {
       }
       return most
     }
+  }
+
+  /// About how many postings of some lists the window has.
+  private func postings(_ chosen: ArraySlice<Int>, _ window: Window) -> Int {
+    let all = chosen.reduce(0) { $0 + lists[$1].cursor.frequency }
+    return all * (window.end - window.start) / max(1, view.segment.count)
   }
 
   private func accumulate(_ index: Int, _ window: Window) {

@@ -15,6 +15,7 @@ struct Search {
   private var ranking: Ranking
   private var collectors: [any AggregationCollector]
   private var total = 0
+  var costs = PrunedSegment.Costs()
   /// Whether all was looked at.
   private var isComplete = true
   private var maximumScore: Float = -1
@@ -75,7 +76,7 @@ struct Search {
     for index in collectors.indices { collectors[index].begin(segment) }
     let buffer = scratch.makeBuffer()
     let count = view.segment.count
-    let pruned = prunable.map { PrunedSegment($0, binder) }
+    let pruned = prunable.map { PrunedSegment($0, binder, costs) }
     for start in stride(from: 0, to: count, by: Window.documents) {
       let window = Window(start: start, count: count)
       if let pruned, pruned.collect(window, &ranking, &maximumScore, index) {
