@@ -275,7 +275,8 @@ extension Database {
       var report = ViewReport(
         name: slot.view.name, lsn: state.lsn, digest: state.digest, rows: 0, origin: slot.origin,
         keepsFiles: slot.keepsFiles, files: nil, lag: consumer?.lag ?? 0,
-        retainedBytes: consumer?.retainedBytes ?? 0, failure: slot.failure)
+        retainedBytes: consumer?.retainedBytes ?? 0, failure: slot.failure,
+        flaw: slot.unusedReason)
       for table in slot.view.tables {
         report.rows += snapshot.records.entryCount(tree: table << 8)
       }

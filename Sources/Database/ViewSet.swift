@@ -40,6 +40,8 @@ public struct ViewReport: Sendable {
   public var retainedBytes: UInt64
   /// Why the last attempt to write its files failed; it is repeated.
   public var failure: String?
+  /// Why the files that it had are not used; they are replaced by the next flush.
+  public var flaw: String?
 
   public struct Files: Equatable, Sendable {
     public var lsn: LSN
@@ -63,9 +65,15 @@ struct ViewSlot: Sendable {
   var microsAtFlush: Int64?
   var notBefore: Int64 = 0
 
+  /// Why the files in its folder are not used; nil when they are, or when there are none.
+  var unusedReason: String? {
+    guard mustClear, case .rebuilt(_, let reason) = origin else { return nil }
+    return reason
+  }
+
   /// What is wrong with its files; nil when there are none, or they are as their manifest says.
   var filesFlaw: String? {
-    if mustClear, case .rebuilt(_, let reason) = origin { return reason }
+    if let unusedReason { return unusedReason }
     guard flushedLSN != nil else { return nil }
     do throws(ManifestError) {
       for file in try folder.standing().files { _ = try folder.read(file) }

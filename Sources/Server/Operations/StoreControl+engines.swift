@@ -34,6 +34,7 @@ public struct EngineListQuestion: StoreQuestion {
       line.lag = view.lag
       line.heldBytes = view.retainedBytes
       line.failure = view.failure
+      line.flaw = view.flaw
       return line
     }
     return report
@@ -153,6 +154,8 @@ public struct EngineListReport: Fields {
     public var heldBytes: UInt64 = 0
     /// Why its files could not be written the last time.
     public var failure: String?
+    /// Why the files that it had are not used; they are replaced when it is written next.
+    public var flaw: String?
 
     public init() {}
 
@@ -170,6 +173,7 @@ public struct EngineListReport: Fields {
       try visitor.field(11, "lag", &lag)
       try visitor.field(12, "heldBytes", &heldBytes)
       try visitor.field(13, "failure", &failure)
+      try visitor.field(14, "flaw", &flaw)
     }
   }
 }

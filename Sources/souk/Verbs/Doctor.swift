@@ -165,6 +165,7 @@ struct Doctor: ParsableCommand {
           mend:
             "souk store check --deep names everything; souk store salvage saves what can be read")
       }
+      checkEngines(try StoreAccess.ask(EngineListQuestion(), at: directory.data).report, &report)
       let (market, _) = try StoreAccess.ask(MarketAuditQuestion(), at: directory.data)
       if market.findings.isEmpty {
         report.fine(
@@ -182,6 +183,29 @@ struct Doctor: ParsableCommand {
       report.wrong(
         "data", error.message,
         mend: error.status == .corrupt ? "souk store check, then souk store salvage" : "see above")
+    }
+  }
+
+  private func checkEngines(_ list: EngineListReport, _ report: inout DoctorReport) {
+    for engine in list.engines {
+      let subject = "engine \(engine.name)"
+      if let failure = engine.failure {
+        report.wrong(
+          subject, "its files cannot be written: \(failure)",
+          mend: "it works, but the next start takes longer; see to the disk, it is tried again")
+      } else if let flaw = engine.flaw {
+        report.wrong(
+          subject, "its files are not used: \(flaw)",
+          mend:
+            "it works; souk engine rebuild \(engine.name) writes them anew, and look at the disk")
+      } else {
+        report.fine(
+          subject,
+          "at commit \(engine.commit), "
+            + (engine.filesCommit.map {
+              "its files (\(Terminal.size(engine.fileBytes))) hold commit \($0)"
+            } ?? "without files"))
+      }
     }
   }
 
