@@ -15,7 +15,13 @@ import Views
 enum ViewKind: CaseIterable, Sendable {
   case keeping, text
 
-  var keepsFiles: Bool { self == .keeping }
+  /// Asked of the view itself.
+  var keepsFiles: Bool {
+    let folder = ViewFolder(SimulatedDisk(), path: name)
+    return (try? make().flush(to: folder, databaseID: .zero)) != nil
+  }
+
+  var name: String { make().name }
 
   func make() -> any View {
     switch self {

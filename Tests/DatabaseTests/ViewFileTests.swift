@@ -17,17 +17,21 @@ import Views
   /// `version` is that of the view's files.
   @discardableResult
   private func expectSound(
-    _ disk: SimulatedDisk, count: Int, _ comment: Comment, version: UInt32 = 1
+    _ disk: SimulatedDisk, count: Int, _ comment: Comment, version: UInt32 = 1,
+    kind: ViewKind = .keeping
   ) throws -> ViewOrigin {
+    func view() -> any View {
+      version == 1 ? kind.make() : KeepingView(version: version)
+    }
     var configuration = Database.simulated(disk, seed: 1)
     configuration.segmentBytes = 64 << 10
-    configuration.views = [KeepingView(version: version)]
+    configuration.views = [view()]
     let notices = Shared([String]())
     configuration.onNotice = { line in notices.update { $0.append(line) } }
     let database = try Database.open(configuration)
     let origin = database.viewReports()[0].origin
     #expect(try database.workloadContent().notes == Self.workload.states[count], comment)
-    #expect(try ViewCrashTests.flaw(database, .keeping) == nil, comment)
+    #expect(try ViewCrashTests.flaw(database, kind) == nil, comment)
     if case .rebuilt(_, let reason) = origin, reason != "it had no files" {
       #expect(notices.value.contains { $0.contains("view-rebuilt") }, comment)
     }
@@ -35,11 +39,11 @@ import Views
     #expect(database.viewReports()[0].failure == nil, comment)
     let lsn = database.visibleLSN
     // As a kill would leave it.
-    configuration.views = [KeepingView(version: version)]
+    configuration.views = [view()]
     configuration.disk = disk.restart(keeping: .none)
     let again = try Database.open(configuration)
     #expect(again.viewReports()[0].origin == .loaded(lsn: lsn), comment)
-    #expect(try ViewCrashTests.flaw(again, .keeping) == nil, comment)
+    #expect(try ViewCrashTests.flaw(again, kind) == nil, comment)
     return origin
   }
 
@@ -47,14 +51,17 @@ import Views
     if case .rebuilt = origin { true } else { false }
   }
 
-  @Test func whateverIsDamagedIsMadeFromTheRecords() throws {
+  @Test(arguments: ViewKind.allCases.filter(\.keepsFiles))
+  func whateverIsDamagedIsMadeFromTheRecords(_ kind: ViewKind) throws {
+    let folder = "db/views/" + kind.name
     let seed = testSeed(7401)
     var random = SplitMix64(seed: seed)
-    let original = try ViewCrashTests.lagging(Self.workload, .keeping, seed: seed)
-    let manifest = try ViewFolder(original, path: Self.folder).standing()
-    let files = (manifest.files.map(\.name) + ["MANIFEST"]).map { Self.folder + "/" + $0 }
-    #expect(files.count >= 3, "\(files)")
-    #expect(try expectSound(original.clone(), count: 40, "whole") == .loaded(lsn: LSN(36)))
+    let original = try ViewCrashTests.lagging(Self.workload, kind, seed: seed)
+    let manifest = try ViewFolder(original, path: folder).standing()
+    let files = (manifest.files.map(\.name) + ["MANIFEST"]).map { folder + "/" + $0 }
+    #expect(files.count > 2, "\(files)")
+    #expect(
+      try expectSound(original.clone(), count: 40, "whole", kind: kind) == .loaded(lsn: LSN(36)))
     for round in 0..<scaled(ci: 150, nightly: 20_000) {
       let disk = original.clone()
       let file = files[Int.random(in: 0..<files.count, using: &random)]
@@ -75,7 +82,8 @@ import Views
         disk.install(other, bytes)
         disk.install(file, content)
       }
-      let origin = try expectSound(disk, count: 40, "seed \(seed), round \(round), harm \(harm)")
+      let origin = try expectSound(
+        disk, count: 40, "seed \(seed), round \(round), harm \(harm)", kind: kind)
       #expect(isRebuilt(origin), "seed \(seed), round \(round), harm \(harm) to \(file)")
     }
   }
