@@ -216,7 +216,10 @@ extension Database {
         $0.failure = "\(error)"
         $0.notBefore = now + Self.retryMicroseconds
       }
-      notice("warn", "view-not-written", slot.view.name, "\(error)")
+      // Once until it succeeds, not every ten seconds.
+      if slot.failure == nil {
+        notice("warn", "view-not-written", slot.view.name, "\(error)")
+      }
     }
   }
 

@@ -47,7 +47,8 @@ public protocol View: AnyObject, Sendable {
   /// Writes what the view holds into `folder`, beside `apply`, and commits its manifest. Returns the LSN
   /// up to which the log is not needed for this view any more; nil for a view that lives in memory only,
   /// whose folder is left alone. Not beside `maintain` or another `flush`. After an error the view goes
-  /// on, and a later flush tries again; the folder may have lost what no manifest named.
+  /// on, and a later flush tries again; the folder may have lost what no manifest named, and may have
+  /// been cleared: what stands there is what `folder.open` says.
   func flush(to folder: ViewFolder, databaseID: UUIDv7) throws -> LSN?
   /// Takes the state from `folder`: afterwards `appliedLSN` is the manifest's, and the log follows from
   /// there. False when the owner must rebuild the view instead: there is nothing, or nothing that fits.

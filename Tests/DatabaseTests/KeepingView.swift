@@ -94,7 +94,10 @@ final class KeepingView: View {
       return core
     }
     do {
-      let isBase = pinned.files.isEmpty || pinned.files.count > Self.deltasMost
+      // The folder may have been cleared.
+      let isThere =
+        (try? folder.open(identity(databaseID)).files) == pinned.files.sorted(by: Self.byName)
+      let isBase = pinned.files.isEmpty || !isThere || pinned.files.count > Self.deltasMost
       let content =
         isBase
         ? Self.encode(pinned.state.rows.map { ($0.key, .some($0.value)) })
@@ -114,6 +117,10 @@ final class KeepingView: View {
       core.withLock { $0.files = [] }
       throw error
     }
+  }
+
+  private static func byName(_ one: Manifest.File, _ other: Manifest.File) -> Bool {
+    one.name.utf8.lexicographicallyPrecedes(other.name.utf8)
   }
 
   private static func encode(_ rows: [(key: [UInt8], value: [UInt8]?)]) -> [UInt8] {

@@ -65,6 +65,25 @@ import Views
     try database.close()
   }
 
+  /// A compaction makes another file of the same commits: the view's files still fit.
+  @Test func aCompactionLeavesTheFilesOfViewsAlone() throws {
+    let disk = SimulatedDisk()
+    var configuration = Database.simulated(disk, seed: 1)
+    configuration.views = [KeepingView()]
+    let database = try Database.create(configuration)
+    for number in 0..<60 {
+      _ = try database.writeBlocking(Self.workload.body(number))
+      if number % 20 == 19 { try database.checkpoint() }
+    }
+    try database.close()
+    _ = try Database.compact(configuration)
+    configuration.views = [KeepingView()]
+    let again = try Database.open(configuration)
+    #expect(again.viewReports()[0].origin == .loaded(lsn: LSN(60)))
+    #expect(try ViewCrashTests.flaw(again, .keeping) == nil)
+    try again.close()
+  }
+
   @Test func onlyOneAtATimeAndOnlyWhatThereIs() throws {
     let database = try opened(SimulatedDisk(), KeepingView(), creates: true)
     for number in 0..<20 { _ = try database.writeBlocking(Self.workload.body(number)) }
