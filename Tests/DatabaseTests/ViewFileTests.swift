@@ -51,7 +51,7 @@ import Views
     if case .rebuilt = origin { true } else { false }
   }
 
-  @Test(arguments: ViewKind.allCases.filter(\.keepsFiles))
+  @Test(arguments: ViewKind.allCases)
   func whateverIsDamagedIsMadeFromTheRecords(_ kind: ViewKind) throws {
     let folder = "db/views/" + kind.name
     let seed = testSeed(7401)
