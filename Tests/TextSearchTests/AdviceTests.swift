@@ -72,7 +72,7 @@ private struct WordTable: WordSource {
     (style.fragmentLength, style.fragmentCount) = (length, count)
     let matched = HighlightTerms(
       Set(terms.map { Array($0.utf8) }), prefixes: prefixes.map { Array($0.utf8) },
-      phrases: phrases.map { $0.map { Array($0.utf8) } })
+      phrases: phrases.map { .init($0.map { Array($0.utf8) }) })
     return Highlighter(style, analyser: analyser, escapesHTML: escapes)
       .fragments(of: text, matching: matched)
   }
@@ -136,6 +136,48 @@ private struct WordTable: WordSource {
         #expect(plain.unicodeScalars.count <= length || ends, "round \(round)")
       }
       #expect(found.isEmpty == !["été", "shoe", "東京"].contains { text.contains($0) })
+    }
+  }
+
+  // MARK: Of an index
+
+  @Test func anIndexHighlightsWhatARequestMatches() throws {
+    var model = Model(seed: 61)
+    let snapshot = try layouts(&model, commits: 40, ordinals: 120)[0]
+    let text = "w1 w2 w3, w1 w3; w25"
+    func highlights(_ expression: TextExpression, _ fields: [String] = ["title"]) throws -> [String]
+    {
+      var request = TextRequest(expression)
+      var style = TextHighlight(fields)
+      (style.before, style.after, style.fragmentLength) = ("[", "]", 0)
+      request.highlight = style
+      return try snapshot.highlights(of: request, in: ["title": text])["title"] ?? []
+    }
+    #expect(try highlights(.match(TextMatch("title", "W1 w9"))) == ["[w1] w2 w3, [w1] w3; w25"])
+    #expect(try highlights(.phrase(TextPhrase("title", "w1 w3"))) == ["w1 w2 w3, [w1] [w3]; w25"])
+    var loose = TextPhrase("title", "w3 w25")
+    loose.slop = 1
+    #expect(try highlights(.phrase(loose)) == ["w1 w2 [w3], w1 [w3]; [w25]"])
+    #expect(
+      try highlights(.prefix(field: "title", value: "w2")) == ["w1 [w2] w3, w1 w3; [w25]"])
+    var bool = TextBool()
+    bool.filter = [.term(field: "title", value: "w2")]
+    bool.mustNot = [.term(field: "title", value: "w1")]
+    bool.should = [.constant(.match(TextMatch("category", "w3")), score: 2)]
+    #expect(try highlights(.bool(bool)) == ["w1 [w2] w3, w1 w3; w25"])
+    #expect(try highlights(.all) == [] && highlights(.match(TextMatch("title", "w1")), []) == [])
+    #expect(throws: TextError.unknownField("x")) {
+      try highlights(.match(TextMatch("title", "w1")), ["x"])
+    }
+  }
+
+  @Test func anIndexAdvisesOnWordsThatItHas() throws {
+    var model = Model(seed: 62)
+    for snapshot in try layouts(&model, commits: 60, ordinals: 150) {
+      let advice = try snapshot.advice(on: "w1 ww2", field: "description")
+      #expect(advice.first?.words == ["w2"] && advice.first?.text == "w1 w2")
+      #expect(try snapshot.advice(on: "w1 w2", field: "description") == [])
+      #expect(throws: TextError.unknownField("x")) { try snapshot.advice(on: "a", field: "x") }
     }
   }
 }

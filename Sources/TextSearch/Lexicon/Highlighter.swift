@@ -7,15 +7,28 @@
 
 /// What was matched: terms as they are in the index.
 struct HighlightTerms {
+  /// Words that count only where they stand so; each may be one of several terms.
+  struct Phrase {
+    var words: [(offset: UInt32, terms: Set<[UInt8]>)]
+
+    /// One word after another.
+    init(_ words: [[UInt8]]) {
+      self.words = words.enumerated().map { (UInt32($0), [$1]) }
+    }
+
+    init(words: [(offset: UInt32, terms: Set<[UInt8]>)]) { self.words = words }
+  }
+
   var terms: Set<[UInt8]>
   /// Every term that begins so.
   var prefixes: [[UInt8]]
-  /// Terms that count only where they stand one after another.
-  var phrases: [[[UInt8]]]
+  var phrases: [Phrase]
 
-  init(_ terms: Set<[UInt8]>, prefixes: [[UInt8]] = [], phrases: [[[UInt8]]] = []) {
+  init(_ terms: Set<[UInt8]> = [], prefixes: [[UInt8]] = [], phrases: [Phrase] = []) {
     (self.terms, self.prefixes, self.phrases) = (terms, prefixes, phrases)
   }
+
+  var isEmpty: Bool { terms.isEmpty && prefixes.isEmpty && phrases.isEmpty }
 
   fileprivate func contains(_ term: ArraySlice<UInt8>) -> Bool {
     terms.contains(Array(term)) || prefixes.contains { !$0.isEmpty && term.starts(with: $0) }
@@ -79,23 +92,26 @@ struct Highlighter {
     return words
   }
 
-  private func mark(_ phrase: [[UInt8]], in list: TermList, _ isMatch: inout [Bool]) {
-    guard let first = phrase.first else { return }
-    for start in 0..<list.count where list[start].elementsEqual(first) {
+  private func mark(
+    _ phrase: HighlightTerms.Phrase, in list: TermList, _ isMatch: inout [Bool]
+  ) {
+    guard let first = phrase.words.first else { return }
+    for start in 0..<list.count where first.terms.contains(Array(list[start])) {
       // Terms at one position follow each other; the next position may be some terms on.
-      var at = [start]
-      for (step, term) in phrase.enumerated().dropFirst() {
-        let wanted = list.positions[start] &+ UInt32(step)
+      var at: [Int] = []
+      for word in phrase.words {
+        let wanted = list.positions[start] &+ (word.offset &- first.offset)
         var index = start
         while index < list.count, list.positions[index] < wanted { index += 1 }
-        while index < list.count, list.positions[index] == wanted, !list[index].elementsEqual(term)
+        while index < list.count, list.positions[index] == wanted,
+          !word.terms.contains(Array(list[index]))
         {
           index += 1
         }
         guard index < list.count, list.positions[index] == wanted else { break }
         at.append(index)
       }
-      if at.count == phrase.count {
+      if at.count == phrase.words.count {
         for index in at { isMatch[index] = true }
       }
     }
