@@ -113,12 +113,20 @@ private final class ScriptThread: Sendable {
       id: UUIDv7(high: 1, low: 2), time: Timestamp(microseconds: 1_795_000_000_000_000))
   }
 
-  @Test func anotherMachineIsRefusedWithTheReason() {
-    for host in ["mail.example.com", "10.0.0.1", "127.0.0.1.example.com", "127.1", ""] {
+  @Test func nothingGoesToAnotherMachineInTheClear() throws {
+    for host in ["mail.example.com", "10.0.0.1", "127.0.0.1.example.com", "127.1"] {
       #expect(throws: SMTPSettingsError.needsTLS(host: host)) {
+        try SMTPSettings(host: host, from: "shop@example.com", security: SMTPSecurity.none)
+      }
+      #expect(try SMTPSettings(host: host, from: "shop@example.com").security == .startTLS)
+      #expect(try SMTPSettings(host: host, port: 465, from: "shop@example.com").security == .tls)
+    }
+    for host in ["", "a b", "a\r\nb"] {
+      #expect(throws: SMTPSettingsError.host(host)) {
         try SMTPSettings(host: host, from: "shop@example.com")
       }
     }
+    #expect(try SMTPSettings(host: "localhost", from: "shop@example.com").security == .none)
     #expect(throws: SMTPSettingsError.sender("a@b>\r\nX")) {
       try SMTPSettings(host: "localhost", from: "a@b>\r\nX")
     }

@@ -1,7 +1,9 @@
 // SMTPDialogue: one delivery (RFC 5321), without a socket: replies go in, commands come out.
 //
 //   220            EHLO
-//   250 to EHLO    AUTH PLAIN, or AUTH LOGIN and two answers; without a user MAIL FROM
+//   250 to EHLO    with STARTTLS agreed and not yet done: STARTTLS, else
+//                  AUTH PLAIN, or AUTH LOGIN and two answers; without a user MAIL FROM
+//   220 to STARTTLS   the change to TLS, and EHLO again: what was said before does not count
 //   235            MAIL FROM
 //   250            RCPT TO
 //   250 or 251     DATA
@@ -33,6 +35,9 @@ struct SMTPReplyReader {
   }
 
   mutating func append(_ bytes: some Sequence<UInt8>) { buffered += bytes }
+
+  /// False while bytes wait that were not taken.
+  var isEmpty: Bool { buffered.isEmpty && lines.isEmpty }
 
   /// The next whole reply; nil when there is none yet.
   mutating func next() throws(Malformed) -> SMTPReply? {
@@ -74,13 +79,16 @@ struct SMTPFailure: Error, Equatable {
 struct SMTPDialogue {
   enum Step: Equatable {
     case send([UInt8])
+    /// Change over to TLS, then send.
+    case encrypt([UInt8])
     /// The server has taken the mail; what is left to send is good manners.
     case delivered([UInt8])
     case failed(SMTPFailure)
   }
 
   private enum State {
-    case greeting, hello, plain, loginUser, loginPassword, authenticated, sender, recipient, data
+    case greeting, hello, encryption, plain, loginUser, loginPassword, authenticated, sender,
+      recipient, data
     case message, over
   }
 
@@ -88,12 +96,14 @@ struct SMTPDialogue {
   private let recipient: String
   private let message: [UInt8]
   private var state = State.greeting
+  private var isEncrypted: Bool
 
   /// - Parameter message: from `SMTPMessage.data`.
   init(settings: SMTPSettings, recipient: String, message: [UInt8]) {
     self.settings = settings
     self.recipient = recipient
     self.message = message
+    isEncrypted = settings.security != .startTLS
   }
 
   mutating func receive(_ reply: SMTPReply) -> Step {
@@ -101,7 +111,11 @@ struct SMTPDialogue {
     case (.greeting, 220):
       state = .hello
       return line("EHLO localhost")
-    case (.hello, 250): return begin(with: reply)
+    case (.hello, 250): return isEncrypted ? begin(with: reply) : encrypt(reply)
+    case (.encryption, 220):
+      isEncrypted = true
+      state = .hello
+      return .encrypt(Array("EHLO localhost\r\n".utf8))
     case (.loginUser, 334):
       state = .loginPassword
       return line(Base64.encode(Array((settings.user ?? "").utf8)))
@@ -123,6 +137,16 @@ struct SMTPDialogue {
       return .delivered(Array("QUIT\r\n".utf8))
     default: return refuse(reply)
     }
+  }
+
+  private mutating func encrypt(_ reply: SMTPReply) -> Step {
+    guard reply.lines.contains(where: { $0.uppercased().split(separator: " ").first == "STARTTLS" })
+    else {
+      state = .over
+      return .failed(SMTPFailure(isPermanent: false, reason: "the server offers no STARTTLS"))
+    }
+    state = .encryption
+    return line("STARTTLS")
   }
 
   private mutating func begin(with reply: SMTPReply) -> Step {

@@ -1,8 +1,18 @@
 // SMTPSettings: the server that takes our mails.
 //
-// There is no TLS towards other machines in this program, and passwords and reset links must not go
-// through a network in the clear: a host that is not this machine is refused. A relay on this machine
-// (Postfix, msmtpd, OpenSMTPD) speaks TLS to the rest of the world.
+// Passwords and reset links must not go through a network in the clear: to another machine the connection
+// is encrypted, or nothing is sent. Its certificate must be good for the host's name; a server that does
+// not offer STARTTLS where that was agreed is refused, because somebody between may have taken it away.
+
+/// How a connection to a mail server is protected.
+public enum SMTPSecurity: String, Sendable, CaseIterable {
+  /// Not at all: on this machine only.
+  case none
+  /// Begins in the clear and changes over before anything is said (RFC 3207).
+  case startTLS = "starttls"
+  /// TLS from the first byte (RFC 8314).
+  case tls
+}
 
 public struct SMTPSettings: Sendable, Equatable {
   public let host: String
@@ -12,12 +22,23 @@ public struct SMTPSettings: Sendable, Equatable {
   public let password: String
   /// The sender of all mails.
   public let from: String
+  public let security: SMTPSecurity
+  /// Certificates in PEM that vouch for the server; empty for those that the system trusts.
+  public let trustedPEM: [UInt8]
 
-  /// Throws for a host that is not this machine, and for what cannot stand in a command.
+  /// - Parameter security: nil is TLS on port 465 and STARTTLS elsewhere, nothing on this machine.
+  ///
+  /// Throws for another machine without protection, and for what cannot stand in a command.
   public init(
-    host: String, port: Int = 25, user: String? = nil, password: String = "", from: String
+    host: String, port: Int = 25, user: String? = nil, password: String = "", from: String,
+    security: SMTPSecurity? = nil, trustedPEM: [UInt8] = []
   ) throws(SMTPSettingsError) {
-    guard Self.isLoopback(host) else { throw .needsTLS(host: host) }
+    guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+      throw .host(host)
+    }
+    let isNear = Self.isLoopback(host)
+    self.security = security ?? (isNear ? .none : port == 465 ? .tls : .startTLS)
+    guard isNear || self.security != .none else { throw .needsTLS(host: host) }
     guard (1...65_535).contains(port) else { throw .port(port) }
     guard SMTPAddress.isSafe(from) else { throw .sender(from) }
     self.host = host
@@ -25,6 +46,7 @@ public struct SMTPSettings: Sendable, Equatable {
     self.user = user
     self.password = password
     self.from = from
+    self.trustedPEM = trustedPEM
   }
 
   /// Whether `host` is this machine: `localhost`, 127.0.0.0/8 or ::1.
@@ -37,15 +59,17 @@ public struct SMTPSettings: Sendable, Equatable {
 }
 
 public enum SMTPSettingsError: Error, Equatable, CustomStringConvertible {
+  case host(String)
   case needsTLS(host: String)
   case port(Int)
   case sender(String)
 
   public var description: String {
     switch self {
+    case .host(let host): "“\(host)” is no name of a mail server"
     case .needsTLS(let host):
-      "the mail server \(host) is another machine, and this program has no TLS towards others; "
-        + "name a relay on this machine, such as 127.0.0.1"
+      "the mail server \(host) is another machine, and nothing may go there in the clear; "
+        + "take starttls or tls"
     case .port(let port): "\(port) is no port; take 1 to 65535"
     case .sender(let from): "“\(from)” is no address to send mails from"
     }

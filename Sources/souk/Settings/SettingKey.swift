@@ -115,7 +115,7 @@ struct SettingKey: Sendable {
     },
     SettingKey(
       name: "mail.host", kind: .text, fallback: [],
-      summary: "A mail relay on this machine; without it mails stay in the mailbox.", issue: any),
+      summary: "A mail server; without it mails stay in the mailbox.", issue: any),
     SettingKey(
       name: "mail.port", kind: .integer, fallback: ["25"], summary: "The relay's port.",
       issue: range(1...65_535)),
@@ -124,6 +124,17 @@ struct SettingKey: Sendable {
     SettingKey(
       name: "mail.password", kind: .text, fallback: [], summary: "Password for the relay.",
       isSecret: true, issue: any),
+    SettingKey(
+      name: "mail.security", kind: .text, fallback: [],
+      summary: "starttls, tls or none; unset: none on this machine, tls on port 465, else starttls."
+    ) { values in
+      SMTPSecurity(rawValue: values[0]) == nil
+        ? "takes starttls, tls or none, not \(values[0])" : nil
+    },
+    SettingKey(
+      name: "mail.ca", kind: .text, fallback: [],
+      summary: "Certificates in PEM that vouch for the mail server, in place of the system's.",
+      issue: any),
     SettingKey(
       name: "mail.from", kind: .text, fallback: [], summary: "The sender of all mails.", issue: any),
   ]

@@ -206,10 +206,18 @@ struct Settings {
     guard let from = self["mail.from"] else {
       throw VerbFailure("mail.host is set, and mail.from, the sender of mails, is not", .usage)
     }
+    var trusted: [UInt8] = []
+    if let file = self["mail.ca"] {
+      do { trusted = try InputFile.bytes(of: file) } catch {
+        throw error as? VerbFailure ?? VerbFailure("\(file): \(error)", .inputOutput)
+      }
+    }
     do throws(SMTPSettingsError) {
       options.mail = try SMTPSettings(
         host: host, port: integer("mail.port") ?? 25, user: self["mail.user"],
-        password: self["mail.password"] ?? "", from: from)
+        password: self["mail.password"] ?? "", from: from,
+        security: self["mail.security"].flatMap { SMTPSecurity(rawValue: $0) },
+        trustedPEM: trusted)
     } catch {
       throw VerbFailure("\(error)", .usage)
     }
