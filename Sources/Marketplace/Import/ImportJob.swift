@@ -101,6 +101,11 @@ public struct ImportJob: Sendable {
     self.issues = issues.sorted { $0.line < $1.line }
   }
 
+  /// What a client is told about a file with issues.
+  public var uploadIssues: [UploadIssue] { issues.map(UploadIssue.init) }
+
+  public var refusal: MarketError { UploadIssue.refusal(of: uploadIssues) }
+
   public var rowCount: Int {
     switch rows {
     case .stores(let rows): rows.count

@@ -14,6 +14,25 @@ public struct UploadIssue: Fields, Equatable {
     try visitor.field(2, "field", &field)
     try visitor.field(3, "message", &message)
   }
+
+  init(_ found: ImportIssue) {
+    line = Int64(found.line)
+    field = found.field
+    message = found.message
+  }
+
+  /// VAL_3001 with the issues, a thousand at most, in `details.rows`.
+  static func refusal(of issues: [UploadIssue]) -> MarketError {
+    let rows = issues.prefix(1000).map { issue in
+      JSONValue.object([
+        .init("line", .int(issue.line)), .init("field", .string(issue.field)),
+        .init("message", .string(issue.message)),
+      ])
+    }
+    return MarketError(
+      .validation, "Nothing was written: \(issues.count) mistakes in the file.",
+      details: .object([.init("rows", .array(rows))]))
+  }
 }
 
 /// What an upload did, or would do.
@@ -26,6 +45,14 @@ public struct UploadReport: Fields, Equatable {
   /// Of a dry run; an upload with any is refused.
   public var issues: [UploadIssue] = []
   public init() {}
+
+  public init(_ done: ImportReport) {
+    rows = done.rows
+    created = done.created
+    updated = done.updated
+    unchanged = done.unchanged
+  }
+
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(1, "dryRun", &dryRun)
     try visitor.field(2, "rows", &rows)
@@ -50,13 +77,7 @@ public struct ProductUpload: Sendable {
     options.sellerID = sellerID
     options.stock = stock
     job = ImportJob(.products, file: file, options: options)
-    var issues = job.issues.map { found in
-      var issue = UploadIssue()
-      issue.line = Int64(found.line)
-      issue.field = found.field
-      issue.message = found.message
-      return issue
-    }
+    var issues = job.issues.map(UploadIssue.init)
     if job.rowCount > Self.rowsMax || job.rowCount == 0 && issues.isEmpty {
       var issue = UploadIssue()
       issue.line = 1
@@ -66,29 +87,12 @@ public struct ProductUpload: Sendable {
     self.issues = issues
   }
 
-  /// VAL_3001 with every issue in `details.rows`.
-  public var refusal: MarketError {
-    let rows = issues.prefix(1000).map { issue in
-      JSONValue.object([
-        .init("line", .int(issue.line)), .init("field", .string(issue.field)),
-        .init("message", .string(issue.message)),
-      ])
-    }
-    return MarketError(
-      .validation, "Nothing was written: \(issues.count) mistakes in the file.",
-      details: .object([.init("rows", .array(rows))]))
-  }
+  public var refusal: MarketError { UploadIssue.refusal(of: issues) }
 
   /// Only without issues. Errors: a row that belongs to another seller, or is active without an
   /// image or a place.
   public func write(_ transaction: Transaction) throws -> UploadReport {
-    let done = try job.write(transaction)
-    var report = UploadReport()
-    report.rows = done.rows
-    report.created = done.created
-    report.updated = done.updated
-    report.unchanged = done.unchanged
-    return report
+    UploadReport(try job.write(transaction))
   }
 }
 

@@ -9,7 +9,7 @@ extension MarketplaceServer {
   var accountRouteGroups: [RouteGroup] {
     [
       authRoutes, recoveryRoutes, sessionRoutes, twoFactorRoutes, providerRoutes, profileRoutes,
-      addressRoutes, administrationRoutes,
+      addressRoutes, administrationRoutes, importRoutes,
     ] + [accounts.testProvider?.routes(accounts)].compactMap { $0 }
   }
 

@@ -99,16 +99,7 @@ extension MarketplaceServer {
       guard isDry else {
         return write(context, answer) { transaction in .ok(try upload.write(transaction)) }
       }
-      market.database.write(requestID: context.commitRequestID) { transaction in
-        throw DryRun(try upload.write(transaction))
-      } completion: { (result: Result<Committed<Void>, any Error>) in
-        guard case .failure(let error) = result else { return }
-        guard var report = (error as? DryRun<UploadReport>)?.report else {
-          return answer.fail(APIError.telling(error))
-        }
-        report.dryRun = true
-        answer.succeed(.ok(report))
-      }
+      tryOut(context, answer) { try upload.write($0) }
     }
   }
 }

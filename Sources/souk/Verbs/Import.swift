@@ -16,18 +16,22 @@ struct Import: ParsableCommand {
     discussion: """
       The whole file is checked first; errors name line and field, and then nothing is written. By \
       default the import is one commit: all or nothing. A row that was imported before is brought \
-      up to date.
+      up to date. With --url a running server takes the file, 8 MiB at most; SOUK_TOKEN holds an \
+      administrator's access token.
 
       EXAMPLES
         souk import stores stores.ndjson
         souk import categories categories.ndjson
         souk import products products.ndjson --assign-to-stores --stock 5 --dry-run
         souk import products big.csv --assign-to-stores --chunked
+        SOUK_TOKEN=… souk import stores stores.csv --url http://127.0.0.1:3000
       """)
 
   @Argument(help: "What the file holds: stores, products or categories.") var kind: ImportKind
   @Argument(help: "The file.", completion: .file()) var file: String
   @OptionGroup var directory: DataOption
+  @Option(help: "A running server, instead of a data directory: http://HOST:PORT.")
+  var url: String?
   @Flag(help: "Give products without a shop to the imported shops, by a fixed rule.")
   var assignToStores = false
   @Option(help: "Units of each product at its shop.") var stock: Int64?
@@ -46,14 +50,26 @@ struct Import: ParsableCommand {
     if kind != .products, assignToStores || stock != nil {
       throw ValidationError("--assign-to-stores and --stock go with products")
     }
+    if let url {
+      guard ServerAddress(url) != nil else {
+        throw ValidationError(
+          "--url takes http://HOST:PORT with an IPv4 address or localhost, such as "
+            + "http://127.0.0.1:3000")
+      }
+      if chunked { throw ValidationError("--chunked goes with a data directory, not with --url") }
+    }
   }
 
   func run() throws {
     var options = ImportOptions()
     options.assignsToStores = assignToStores
     options.stock = stock
-    let job = ImportJob(kind, file: try InputFile.bytes(of: file), options: options)
+    let bytes = try InputFile.bytes(of: file)
+    let job = ImportJob(kind, file: bytes, options: options)
     guard job.issues.isEmpty else { throw refused(job) }
+    if let server = url.flatMap(ServerAddress.init) {
+      return print(try send(bytes, options, to: server))
+    }
     let installation =
       dryRun
       ? try Installation.inspect(directory.data) : try Installation.open(directory.data)
