@@ -144,6 +144,67 @@ private func caller(_ user: User) -> Caller { Caller(userID: user.id, role: user
   try fixture.finish()
 }
 
+/// Every state with every other: exactly the steps of the table in docs/checkout.md are legal.
+@Test func everyPairOfStatesIsLegalOrRefused() throws {
+  let legal: [OrderStatus: Set<OrderStatus>] = [
+    .confirmed: [.processing, .shipped], .processing: [.shipped], .shipped: [.delivered],
+    .delivered: [.completed], .completed: [], .cancelled: [],
+  ]
+  let ways: [OrderStatus: [OrderStatus]] = [
+    .confirmed: [], .processing: [.processing], .shipped: [.shipped],
+    .delivered: [.shipped, .delivered], .completed: [.shipped, .delivered, .completed],
+    .cancelled: [],
+  ]
+  for (from, way) in ways {
+    for to in OrderStatus.allCases {
+      let fixture = try CheckoutFixture()
+      let seller = try fixture.user("a@shop.example", role: .seller)
+      let buyer = try fixture.user("buyer@example.com")
+      try fixture.add(try fixture.product(of: seller, price: 100, stock: [5]), 1, to: buyer)
+      let answer = try fixture.order(fixture.checkout(buyer, key: "k"))
+      let id = try #require(answer["id"]?.text.flatMap { UUIDv7($0) })
+      func attempt(_ body: () throws -> Void) throws -> ErrorCode? {
+        do {
+          try body()
+          return nil
+        } catch let error as MarketError {
+          return error.code
+        }
+      }
+      func set(_ status: OrderStatus) throws {
+        var request = OrderStatusRequest()
+        request.status = status
+        let ready = request
+        _ = try fixture.write {
+          try Orders.setStatus($0, id: id, caller: caller(seller), ready)
+        }
+      }
+      func cancel() throws {
+        try fixture.write {
+          _ = try Orders.cancel(
+            $0, id: id, caller: caller(buyer), reason: "", provider: fixture.market.provider,
+            policies: fixture.market.policies)
+        }
+      }
+      for step in way { try set(step) }
+      if from == .cancelled { try cancel() }
+      let error = try attempt { try set(to) }
+      let what = "\(from.rawValue) to \(to.rawValue)"
+      if legal[from]?.contains(to) == true {
+        #expect(error == nil, "\(what)")
+      } else {
+        #expect(error == .conflict, "\(what)")
+      }
+      let whole = try Orders.view(fixture.records, id: id, caller: caller(buyer)).status
+      #expect(whole == (error == nil ? to : from), "\(what)")
+      // Only what is on no way yet can be cancelled.
+      let isFree = [.confirmed, .processing].contains(whole)
+      #expect((try attempt { try cancel() } == nil) == isFree, "\(what), then cancelled")
+      try fixture.finish()
+    }
+  }
+}
+
 @Test func theIdentitiesHoldUnderRandomCartsCheckoutsAndCancellations() throws {
   var visit = try RandomVisit(seed: 0x0dde)
   for step in 0..<400 {
