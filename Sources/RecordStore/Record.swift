@@ -34,7 +34,12 @@ public struct Table<R: Record>: Sendable {
     self.indexes = indexes
     descriptor = TableDescriptor(
       number: number, name: name, logsBeforeImages: logsBeforeImages,
-      indexes: indexes.map(IndexDescriptor.init(erasing:)))
+      indexes: indexes.map(IndexDescriptor.init(erasing:))
+    ) { (value) throws(DecodeError) -> [[[UInt8]]] in
+      // The index keys of a row are asked for at each of its changes: one decoding for all of them.
+      let record = try FieldBinary.decode(R.self, from: value)
+      return indexes.map { $0.keys(record) }
+    }
   }
 }
 

@@ -11,19 +11,38 @@
 import Bytes
 
 public struct TableDescriptor: Sendable {
+  /// The keys of a stored record in several indexes, in their order.
+  public typealias KeysOfAll = @Sendable (RawSpan) throws(DecodeError) -> [[[UInt8]]]
+
   public var number: UInt32
   public var name: String
   /// Log the value that a put or delete replaces; for tables that views project.
   public var logsBeforeImages: Bool
-  public var indexes: [IndexDescriptor]
+  public var indexes: [IndexDescriptor] {
+    // What was given for the old list is not true of another.
+    didSet { keysOfAll = nil }
+  }
+  /// The same as asking each of `indexes`, but the record is decoded once. Nil: ask each.
+  private var keysOfAll: KeysOfAll?
 
   public init(
-    number: UInt32, name: String, logsBeforeImages: Bool = false, indexes: [IndexDescriptor] = []
+    number: UInt32, name: String, logsBeforeImages: Bool = false, indexes: [IndexDescriptor] = [],
+    keysOfAll: KeysOfAll? = nil
   ) {
     self.number = number
     self.name = name
     self.logsBeforeImages = logsBeforeImages
     self.indexes = indexes
+    self.keysOfAll = keysOfAll
+  }
+
+  /// The keys of a stored record in each of `indexes`, in their order.
+  func indexKeys(_ value: RawSpan) throws(DecodeError) -> [[[UInt8]]] {
+    if let keysOfAll { return try keysOfAll(value) }
+    var keys: [[[UInt8]]] = []
+    keys.reserveCapacity(indexes.count)
+    for index in indexes { keys.append(try index.keys(value)) }
+    return keys
   }
 
   public var tree: UInt32 { number << 8 }

@@ -129,10 +129,13 @@ struct IndexChange {
   static func changes(
     in table: TableDescriptor, key: [UInt8], before: [UInt8]?, after: [UInt8]?
   ) throws(StoreError) -> [IndexChange] {
+    guard !table.indexes.isEmpty else { return [] }
+    let oldKeys = try indexKeys(table, before)
+    let newKeys = try indexKeys(table, after)
     var changes: [IndexChange] = []
-    for index in table.indexes {
-      let old = try entryKeys(index, table, key, before)
-      let new = try entryKeys(index, table, key, after)
+    for (place, index) in table.indexes.enumerated() {
+      let old = try entryKeys(index, oldKeys?[place] ?? [], key)
+      let new = try entryKeys(index, newKeys?[place] ?? [], key)
       let tree = table.tree + index.number
       for entry in old where !new.contains(entry) {
         changes.append(IndexChange(tree: tree, index: index, key: entry, value: nil))
@@ -144,18 +147,24 @@ struct IndexChange {
     return changes
   }
 
-  /// The keys of a row's entries in one index, each once.
-  private static func entryKeys(
-    _ index: IndexDescriptor, _ table: TableDescriptor, _ key: [UInt8], _ value: [UInt8]?
-  ) throws(StoreError) -> [[UInt8]] {
-    guard let value else { return [] }
-    let indexKeys: [[UInt8]]
+  /// The keys of a row in each index of its table; nil for no row.
+  private static func indexKeys(
+    _ table: TableDescriptor, _ value: [UInt8]?
+  ) throws(StoreError) -> [[[UInt8]]]? {
+    guard let value else { return nil }
     do throws(DecodeError) {
-      indexKeys = try index.keys(value.span.bytes)
+      return try table.indexKeys(value.span.bytes)
     } catch {
       throw StoreError.record(table: table.name, error)
     }
+  }
+
+  /// A row's entries in one index, each once.
+  private static func entryKeys(
+    _ index: IndexDescriptor, _ indexKeys: [[UInt8]], _ key: [UInt8]
+  ) throws(StoreError) -> [[UInt8]] {
     var entries: [[UInt8]] = []
+    entries.reserveCapacity(indexKeys.count)
     for indexKey in indexKeys {
       let entry = index.isUnique ? indexKey : indexKey + key
       guard entry.count <= KeyLimits.keyBytesMax else {
