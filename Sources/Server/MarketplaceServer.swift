@@ -24,11 +24,13 @@ public struct MarketplaceServer: Sendable {
     let market: Marketplace
     let passwords: PasswordPool
     let accounts: AccountServices
+    let reindexing: Reindexing
 
     init(_ market: Marketplace, _ accounts: AccountServices) {
       self.market = market
       self.accounts = accounts
       passwords = PasswordPool(hasher: market.hasher)
+      reindexing = Reindexing(market.database)
     }
   }
 
@@ -36,6 +38,7 @@ public struct MarketplaceServer: Sendable {
   public var market: Marketplace { parts.market }
   var passwords: PasswordPool { parts.passwords }
   var accounts: AccountServices { parts.accounts }
+  var reindexing: Reindexing { parts.reindexing }
 
   public init(
     market: Marketplace, accounts: AccountOptions = AccountOptions(), log: Log? = nil
@@ -46,6 +49,7 @@ public struct MarketplaceServer: Sendable {
   /// Ends the threads that hash passwords. Blocks; call it once, after the server has drained.
   public func shutDown() throws {
     accounts.shutDown()
+    try reindexing.shutDown()
     try passwords.shutDown()
   }
 
@@ -53,7 +57,7 @@ public struct MarketplaceServer: Sendable {
   public var routeGroups: [RouteGroup] {
     get throws(DatabaseError) {
       try catalogRouteGroups() + accountRouteGroups
-        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes]
+        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes, elasticRoutes]
     }
   }
 
@@ -110,7 +114,7 @@ public struct MarketplaceServer: Sendable {
     _ context: Context<Body>, _ answer: Answer<Output>,
     _ body: @escaping @Sendable (DatabaseSnapshot) throws -> Reply<Output>
   ) throws {
-    let run: @Sendable () -> Void = {
+    try whenVisible(context) {
       do {
         let snapshot = market.database.snapshot()
         answer.succeed(try body(snapshot).read(at: snapshot.lsn.rawValue))
@@ -118,6 +122,12 @@ public struct MarketplaceServer: Sendable {
         answer.fail(APIError.telling(error))
       }
     }
+  }
+
+  /// Runs `run` once the request's X-Min-LSN is visible: at once, mostly.
+  func whenVisible<Body: Fields>(
+    _ context: Context<Body>, _ run: @escaping @Sendable () -> Void
+  ) throws {
     let visible = market.database.visibleLSN.rawValue
     guard let minimum = try LogPosition.minimum(of: context.request), minimum > visible else {
       return run()

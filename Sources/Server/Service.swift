@@ -40,14 +40,24 @@ public final class Service: Sendable {
       notReady: { draining.isUp ? "it is stopping" : database.notReadyReason },
       metrics: metrics, document: document)
     let page = Late<PageFile>()
+    let shop = marketplace
+    let servingElastic = { (group: RouteGroup) in
+      var group = group
+      group.routes = group.routes.map(shop.servingElastic)
+      return group
+    }
     let groups =
-      try marketplace.routeGroups.map(Self.countingFailures) + [operations, docsRoutes(page)]
+      try marketplace.routeGroups.map(Self.countingFailures).map(servingElastic)
+      + [operations, docsRoutes(page)]
       + [control.map { Self.unlimited($0.routes) }].compactMap { $0 }
     let router = try Router(
       groups, pool: pool, options: options, authenticate: marketplace.authenticate)
     var openAPI = OpenAPIDocument(title: "Souk", version: version)
-    // The control routes are for this program's own command line and no part of the API.
-    let open = router.routes.filter { !$0.path.hasPrefix(StoreControl.pathPrefix) }
+    // The control routes are for this program's own command line, and Elasticsearch's are its clients':
+    // neither is a part of the API.
+    let open = router.routes.filter {
+      !$0.path.hasPrefix(StoreControl.pathPrefix) && $0.tag != MarketplaceServer.elasticTag
+    }
     document.set(openAPI.render(open))
     let base = accounts.baseURL ?? "http://\(options.host):\(options.port)"
     page.set(

@@ -18,15 +18,25 @@ public enum ProductSearch {
     ],
     columns: [
       TextSchema.Column("price", .document), TextSchema.Column("popularity", .document),
-      TextSchema.Column("createdAt", .document), TextSchema.Column("stock", .sum),
+      TextSchema.Column("createdAt", .document), TextSchema.Column("updatedAt", .document),
+      TextSchema.Column("stock", .sum),
+      // Nothing rates yet: the cells have no values until there are reviews.
+      TextSchema.Column("rating", .assigned), TextSchema.Column("reviewCount", .assigned),
     ],
-    keywords: ["category", "brand"])
+    keywords: ["category", "brand", "categoryId", "seller", "tags"])
+
+  /// Ratings in the index are hundredths.
+  public static let ratingDigits = 2
 
   public static let tables = [Product.table.number, StockLevel.table.number]
 
+  /// Counted up with every change of what the projection makes of a row.
+  static let projectionVersion: UInt64 = 1
+
   /// A fresh, empty index of products.
   public static func makeIndex() -> TextIndex {
-    TextIndex(schema: schema, tables: tables, projection: projection)
+    TextIndex(
+      schema: schema, tables: tables, projectionVersion: projectionVersion, projection: projection)
   }
 
   /// A row that does not decode is damage that the store reports; the index has nothing to add.
@@ -73,16 +83,19 @@ public enum ProductSearch {
       ],
       keywords: [
         "category": product.categoryPath, "brand": product.brand.isEmpty ? [] : [product.brand],
+        "categoryId": product.categoryID.map { [$0.description] } ?? [],
+        "seller": [product.sellerID.description], "tags": product.keywords,
       ],
       numbers: [
         "price": price(of: product), "popularity": product.popularity,
         "createdAt": product.createdAt.microseconds,
+        "updatedAt": product.updatedAt.microseconds,
       ],
       location: location)
   }
 
   /// Prices in the index are ten-thousandths of a unit, so that currencies of 0 to 4 digits compare.
-  static let priceDigits: UInt8 = 4
+  public static let priceDigits: UInt8 = 4
 
   private static func price(of product: Product) -> Int64 {
     let amount = Amount(minor: product.priceMinor, digits: Currency.digits(product.currency))

@@ -67,6 +67,19 @@ public struct Route: Sendable {
     return route
   }
 
+  /// The same route, whose requests `first` is offered; what it answers, the route does not see.
+  func offered(to first: @escaping @Sendable (Request, Responder) -> Bool) -> Route {
+    let run = run
+    return Route(
+      method: method, path: path, operationID: operationID, summary: summary, tag: tag,
+      caller: caller, body: body, output: output, status: status, errors: errors, query: query,
+      idempotencyKey: idempotencyKey, bodyBytesMax: bodyBytesMax, execution: execution,
+      rateLimit: rateLimit
+    ) { routed, responder in
+      if !first(routed.request, responder) { run(routed, responder) }
+    }
+  }
+
   /// Where the closure runs.
   public enum Execution: Sendable {
     /// On the event loop: for what takes microseconds and never waits.
@@ -161,6 +174,7 @@ public struct RouteGroup: Sendable {
 @resultBuilder
 public enum RouteBuilder {
   public static func buildExpression(_ route: Route) -> [Route] { [route] }
+  public static func buildExpression(_ routes: [Route]) -> [Route] { routes }
   public static func buildBlock(_ parts: [Route]...) -> [Route] { parts.flatMap { $0 } }
   public static func buildOptional(_ part: [Route]?) -> [Route] { part ?? [] }
   public static func buildEither(first: [Route]) -> [Route] { first }
