@@ -15,6 +15,8 @@ public enum SearchSort: String, CaseIterable, Sendable {
   case priceDescending = "-price"
   case distance
   case popularity
+  case rating
+  case newest
 }
 
 public enum DistanceUnit: String, CaseIterable, Sendable {
@@ -32,6 +34,8 @@ public struct SearchQuery: Sendable, Equatable {
   public var minPrice: Amount?
   public var maxPrice: Amount?
   public var inStock = false
+  /// Stars; products that nobody rated have none.
+  public var minRating: Amount?
   /// Degrees; both or neither.
   public var latitude: Double?
   public var longitude: Double?
@@ -50,8 +54,9 @@ public struct SearchQuery: Sendable, Equatable {
     let place =
       [latitude, longitude, radius].map { $0.map { "\($0)" } ?? "" }
       .joined(separator: "|") + unit.rawValue
+    let rating = minRating.map { "|\($0)" } ?? ""
     let names = "\(category ?? "")\u{0}\(brand ?? "")\u{0}\(text)"
-    return "search|\(prices)|\(place)|\(sort.rawValue)|\(names)"
+    return "search|\(prices)\(rating)|\(place)|\(sort.rawValue)|\(names)"
   }
 
   /// Errors: VAL_3001 and VAL_3002 for what cannot be asked; SYS_9002 without a text index.
@@ -62,23 +67,23 @@ public struct SearchQuery: Sendable, Equatable {
       throw MarketError(.serviceUnavailable, "This server keeps no text index.")
     }
     let records = snapshot.records
-    let query = try textQuery(records, cursors)
-    let result: TextResult
-    do {
-      result = try index.search(query)
-    } catch {
-      throw MarketError(.invalidInput, "The search cannot be answered: \(error).")
+    var request = try textRequest(records, cursors)
+    var response = try Self.run(request, index)
+    // What was mistyped is looked for only where nothing is spelt so.
+    if response.total == 0, let near = nearRequest(request) {
+      request = near
+      response = try Self.run(near, index)
     }
     var page = SearchPage()
-    let shown = result.hits.prefix(limit)
+    let shown = response.hits.prefix(limit)
     page.data = try shown.map { try load($0, records, index) }
-    page.total = Int64(result.total)
-    page.hasMore = result.hits.count > limit
+    page.total = Int64(response.total ?? 0)
+    page.hasMore = response.hits.count > limit
     if page.hasMore, let last = shown.last {
       page.nextCursor = cursors.encode(
         position: SearchPosition.encode(last.position), filter: filterText)
     }
-    page.facets = Self.facets(result.facets)
+    page.facets = Self.facets(response.aggregations)
     return page
   }
 
@@ -92,73 +97,127 @@ public struct SearchQuery: Sendable, Equatable {
 
   private static func scaled(_ units: Int64) -> Int64 { units * 10_000 }
 
-  private func textQuery(
+  private static func run(
+    _ request: TextRequest, _ index: TextSnapshot
+  ) throws -> TextResponse {
+    do {
+      return try index.search(request)
+    } catch {
+      throw MarketError(.invalidInput, "The search cannot be answered: \(error).")
+    }
+  }
+
+  private var words: TextMultiMatch {
+    let fields = ProductSearch.schema.fields.map {
+      TextMultiMatch.Field($0.name, boost: $0.boost)
+    }
+    return TextMultiMatch(fields, text)
+  }
+
+  private var hasText: Bool {
+    text.unicodeScalars.contains { !$0.properties.isWhitespace }
+  }
+
+  /// The same with words that may be mistyped; nil when there are no words.
+  private func nearRequest(_ request: TextRequest) -> TextRequest? {
+    guard hasText, case .bool(var bool) = request.expression else { return nil }
+    var words = words
+    words.fuzziness = .auto
+    bool.must = [.multiMatch(words)]
+    var near = request
+    near.expression = .bool(bool)
+    return near
+  }
+
+  private func textRequest(
     _ records: some RecordReader, _ cursors: PageCursors
-  ) throws -> TextQuery {
+  ) throws -> TextRequest {
     guard (1...100).contains(limit) else {
       throw MarketError.invalid("?limit", rule: "range", "A page has 1 to 100 hits.")
     }
-    // One more than is shown tells whether there is more.
-    var query = TextQuery(text, limit: limit + 1)
+    var bool = TextBool()
+    if hasText { bool.must.append(.multiMatch(words)) } else { bool.filter.append(.all) }
     if minPrice != nil || maxPrice != nil {
-      query.ranges.append(
-        NumericRange(
-          "price", minimum: minPrice.map { Self.cell($0, roundingUp: true) },
-          maximum: maxPrice.map { Self.cell($0, roundingUp: false) }))
+      bool.filter.append(
+        .range(
+          column: "price", from: minPrice.map { Self.cell($0, roundingUp: true) },
+          to: maxPrice.map { Self.cell($0, roundingUp: false) }))
     }
-    if inStock { query.ranges.append(NumericRange("stock", minimum: 1)) }
+    if inStock { bool.filter.append(.range(column: "stock", from: 1, to: nil)) }
+    if let minRating {
+      let least = Self.cell(minRating, digits: UInt8(ProductSearch.ratingDigits), roundingUp: true)
+      bool.filter.append(.range(column: "rating", from: least, to: nil))
+    }
     if let category {
       let name = try Categories.find(records, category)?.name ?? category
-      query.keywords.append(KeywordFilter("category", anyOf: [name]))
+      bool.filter.append(.term(field: "category", value: name))
     }
-    if let brand { query.keywords.append(KeywordFilter("brand", anyOf: [brand])) }
-    try place(into: &query)
-    switch sort {
-    case .relevance: query.sort = [.score, .descending("popularity")]
-    case .price: query.sort = [.ascending("price")]
-    case .priceDescending: query.sort = [.descending("price")]
-    case .distance: query.sort = [.distance]
-    case .popularity: query.sort = [.descending("popularity")]
-    }
+    if let brand { bool.filter.append(.term(field: "brand", value: brand)) }
+    let origin = try place(into: &bool)
+    // One more than is shown tells whether there is more.
+    var request = TextRequest(.bool(bool), limit: limit + 1)
+    request.origin = origin
+    request.sort = order
     if let cursor {
-      query.after = try SearchPosition.decode(cursors.decode(cursor, filter: filterText))
+      request.after = try SearchPosition.decode(cursors.decode(cursor, filter: filterText))
     }
-    query.facets = [
-      .keywords(column: "category", top: Self.facetValuesMax),
-      .keywords(column: "brand", top: Self.facetValuesMax),
-      .ranges(
-        column: "price",
-        buckets: Self.priceBounds.map {
-          Facet.Bucket(from: $0.from.map(Self.scaled), to: $0.to.map(Self.scaled))
-        }),
+    request.aggregations = [
+      TextAggregation("categories", .terms(column: "category", size: Self.facetValuesMax)),
+      TextAggregation("brands", .terms(column: "brand", size: Self.facetValuesMax)),
+      TextAggregation(
+        "prices",
+        .ranges(
+          column: "price",
+          Self.priceBounds.map {
+            TextRange(
+              from: $0.from.map { Double(Self.scaled($0)) },
+              to: $0.to.map { Double(Self.scaled($0)) })
+          })),
     ]
-    return query
+    return request
   }
 
-  private func place(into query: inout TextQuery) throws {
+  private var order: [TextSort] {
+    switch sort {
+    case .relevance: [.score(descending: true), .column("popularity", descending: true)]
+    case .price: [.column("price", descending: false)]
+    case .priceDescending: [.column("price", descending: true)]
+    case .distance: [.distance(descending: false)]
+    case .popularity: [.column("popularity", descending: true)]
+    case .rating: [.column("rating", descending: true), .column("popularity", descending: true)]
+    case .newest: [.column("createdAt", descending: true)]
+    }
+  }
+
+  /// The place that distances are measured from; a radius around it becomes a filter.
+  private func place(into bool: inout TextBool) throws -> GeoPoint? {
+    var origin: GeoPoint?
     if let latitude, let longitude {
-      guard let origin = GeoPoint(degreesLatitude: latitude, degreesLongitude: longitude) else {
+      origin = GeoPoint(degreesLatitude: latitude, degreesLongitude: longitude)
+      guard origin != nil else {
         throw MarketError.invalid("?lat", rule: "range", "The place is not on Earth.")
       }
-      query.origin = origin
     } else if latitude != nil || longitude != nil || radius != nil || sort == .distance {
       throw MarketError.invalid("?lat", rule: "required", "A distance needs lat and lon.")
     }
-    guard let radius else { return }
+    guard let radius, let origin else { return origin }
     guard radius.isFinite, radius >= 0 else {
       throw MarketError.invalid("?radius", rule: "range", "A radius is zero or more.")
     }
-    query.radiusMetres = radius * unit.metres
+    bool.filter.append(.withinDistance(of: origin, metres: radius * unit.metres))
+    return origin
   }
 
   /// A bound in the index's unit. One that has more digits is moved inward, which keeps its meaning
   /// because no price lies between; one beyond Int64 is beyond every price.
-  private static func cell(_ amount: Amount, roundingUp: Bool) -> Int64 {
-    if let exact = amount.rescaled(toDigits: ProductSearch.priceDigits) { return exact.minor }
-    guard amount.digits > ProductSearch.priceDigits else { return amount.minor < 0 ? .min : .max }
+  private static func cell(
+    _ amount: Amount, digits: UInt8 = ProductSearch.priceDigits, roundingUp: Bool
+  ) -> Int64 {
+    if let exact = amount.rescaled(toDigits: digits) { return exact.minor }
+    guard amount.digits > digits else { return amount.minor < 0 ? .min : .max }
     var minor = amount.minor
     var isRounded = false
-    for _ in ProductSearch.priceDigits..<amount.digits {
+    for _ in digits..<amount.digits {
       isRounded = isRounded || minor % 10 != 0
       minor /= 10
     }
@@ -190,34 +249,32 @@ public struct SearchQuery: Sendable, Equatable {
     return view
   }
 
-  private static func facets(_ counts: [FacetCounts]) -> SearchFacets {
+  private static func facets(_ results: [TextAggregationResult]) -> SearchFacets {
     var facets = SearchFacets()
-    var lists: [[FacetValue]] = []
-    for count in counts {
-      switch count {
-      case .keywords(let values):
-        lists.append(
-          values.map { value in
-            var facet = FacetValue()
-            facet.name = value.value
-            facet.count = Int64(value.count)
-            return facet
-          })
-      case .ranges(let values):
-        facets.priceRanges = zip(priceBounds, values).map { bounds, count in
-          var range = PriceRange()
-          range.from = bounds.from
-          range.to = bounds.to
-          range.count = Int64(count)
-          return range
-        }
+    guard results.count == 3 else { return facets }
+    facets.categories = values(results[0])
+    facets.brands = values(results[1])
+    if case .buckets(let buckets, _) = results[2] {
+      facets.priceRanges = zip(priceBounds, buckets).map { bounds, bucket in
+        var range = PriceRange()
+        range.from = bounds.from
+        range.to = bounds.to
+        range.count = Int64(bucket.count)
+        return range
       }
     }
-    if lists.count == 2 {
-      facets.categories = lists[0]
-      facets.brands = lists[1]
-    }
     return facets
+  }
+
+  private static func values(_ result: TextAggregationResult) -> [FacetValue] {
+    guard case .buckets(let buckets, _) = result else { return [] }
+    return buckets.compactMap { bucket in
+      guard case .value(let name) = bucket.key else { return nil }
+      var facet = FacetValue()
+      facet.name = name
+      facet.count = Int64(bucket.count)
+      return facet
+    }
   }
 }
 

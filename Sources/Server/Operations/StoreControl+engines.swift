@@ -109,7 +109,7 @@ extension Database {
 
 extension ViewProgress {
   /// For people.
-  fileprivate var text: String {
+  var text: String {
     switch step {
     case .reading: "reading rows: \(done) of \(total)"
     case .following: "taking commits from the log: \(done) of \(total)"
