@@ -168,7 +168,8 @@ def refusals(client):
 
 
 def main():
-    client = Elasticsearch(sys.argv[1], request_timeout=30)
+    client = Elasticsearch(
+        sys.argv[1], request_timeout=30, headers={"X-Api-Key": "elastic-check"})
     handshake(client)
     sample = client.search(
         index="products", size=1, query={"bool": {"filter": [

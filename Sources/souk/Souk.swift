@@ -30,7 +30,7 @@ struct Souk: ParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Init.self, Seed.self, Superuser.self, Import.self, ExportVerb.self, Store.self,
-      Engine.self, Analyze.self,
+      Engine.self, SearchVerb.self, Analyze.self,
       Doctor.self,
       Config.self, Bench.self, Completion.self, Version.self,
     ])

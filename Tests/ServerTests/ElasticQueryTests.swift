@@ -132,9 +132,9 @@ import TextSearch
       (#"{"aggs":{"a":{"scripted_metric":{}}}}"#, "parsing_exception", "scripted_metric"),
       (#"{"colour":1}"#, "parsing_exception", "colour"), ("[]", "parsing_exception", "search"),
     ] {
-      let refusal = try #require(refusal(body), "\(body)")
-      #expect(refusal.type == type && refusal.reason.contains(part), "\(body): \(refusal)")
-      #expect(refusal.json["error"]?["root_cause"] == .array([refusal.cause]))
+      let refused = try #require(refusal(body), "\(body)")
+      #expect(refused.type == type && refused.reason.contains(part), "\(body): \(refused)")
+      #expect(refused.json["error"]?["root_cause"] == .array([refused.cause]))
     }
     let many = Array(repeating: #"{"match_all":{}}"#, count: 1_100).joined(separator: ",")
     #expect(refusal(#"{"query":{"bool":{"should":["# + many + "]}}}")?.type == "too_many_clauses")

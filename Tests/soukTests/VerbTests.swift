@@ -13,6 +13,7 @@ import souk
       ["store", "page"], ["store", "log"], ["store", "log", "list"], ["store", "log", "show"],
       ["store", "log", "verify"], ["store", "compact"], ["store", "backup"],
       ["store", "restore"], ["store", "salvage"], ["bench"], ["bench", "checkout"], ["analyze"],
+      ["search"],
       ["version"],
     ]
     for verb in verbs {

@@ -87,6 +87,26 @@ public struct SearchQuery: Sendable, Equatable {
     return page
   }
 
+  /// How the score of each hit of `page`, this search's own, comes about, a line for each part.
+  public func explanations(
+    of page: SearchPage, _ snapshot: DatabaseSnapshot
+  ) throws -> [String] {
+    guard let index = snapshot.view(TextSnapshot.self) else { return [] }
+    let request = try textRequest(snapshot.records, PageCursors(key: []))
+    return try page.data.map { hit in
+      guard let product = try snapshot.records.get(Product.self, key(hit.id)) else { return "" }
+      let exact = try index.explain(product.ordinal, request)
+      let found =
+        try exact ?? nearRequest(request).flatMap { try index.explain(product.ordinal, $0) }
+      return found.map { Self.lines($0, "").joined(separator: "\n") } ?? ""
+    }
+  }
+
+  private static func lines(_ part: ScoreExplanation, _ indent: String) -> [String] {
+    ["\(indent)\(part.value)  \(part.description)"]
+      + part.details.flatMap { lines($0, indent + "  ") }
+  }
+
   // MARK: To the index
 
   /// The four ranges of the platform design, in whole units.

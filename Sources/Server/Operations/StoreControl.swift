@@ -68,6 +68,7 @@ public final class StoreControl: Sendable {
     StoreReadersQuestion.self, StoreFreeQuestion.self, StoreGetQuestion.self,
     StoreScanQuestion.self, StoreHashQuestion.self, StoreBackupQuestion.self,
     EngineListQuestion.self, EngineRebuildQuestion.self, EngineVerifyQuestion.self,
+    SearchQuestion.self,
   ]
 
   private struct State {
