@@ -71,6 +71,8 @@ final class PrunedSegment {
 
   /// When pruning pays; answers do not depend on it.
   struct Costs {
+    /// In smaller segments the nodes are as quick.
+    var documentsLeast = 1 << 18
     /// Postings that must be spared for each that is scored, or the nodes are as quick.
     var worthwhile = 3
     /// Postings that the nodes score in the time of one lookup, which unpacks a block.

@@ -76,7 +76,8 @@ struct Search {
     for index in collectors.indices { collectors[index].begin(segment) }
     let buffer = scratch.makeBuffer()
     let count = view.segment.count
-    let pruned = prunable.map { PrunedSegment($0, binder, costs) }
+    let isLarge = count >= costs.documentsLeast
+    let pruned = isLarge ? prunable.map { PrunedSegment($0, binder, costs) } : nil
     for start in stride(from: 0, to: count, by: Window.documents) {
       let window = Window(start: start, count: count)
       if let pruned, pruned.collect(window, &ranking, &maximumScore, index) {
