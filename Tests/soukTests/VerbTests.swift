@@ -12,8 +12,8 @@ import souk
       ["store", "get"], ["store", "scan"], ["store", "hash"], ["store", "pages"],
       ["store", "page"], ["store", "log"], ["store", "log", "list"], ["store", "log", "show"],
       ["store", "log", "verify"], ["store", "compact"], ["store", "backup"],
-      ["store", "restore"], ["store", "salvage"], ["bench"], ["bench", "checkout"], ["analyze"],
-      ["search"],
+      ["store", "restore"], ["store", "salvage"], ["bench"], ["bench", "checkout"],
+      ["bench", "orders"], ["analyze"], ["search"],
       ["version"],
     ]
     for verb in verbs {

@@ -14,7 +14,8 @@ struct Bench: ParsableCommand {
         souk bench store --peers Benchmarks/store/.build
       """,
     subcommands: [
-      BenchCheckout.self, BenchHTTP.self, BenchStore.self, BenchStoreWorkload.self,
+      BenchCheckout.self, BenchOrders.self, BenchHTTP.self, BenchStore.self,
+      BenchStoreWorkload.self,
     ])
 }
 
