@@ -92,7 +92,8 @@ extension Categories {
   ) throws {
     var open = [(category, path)]
     var left = productsMax
-    while var (node, path) = open.popLast() {
+    while let (found, path) = open.popLast() {
+      var node = found
       guard path.count <= CategoryPath.levelsMax else {
         throw MarketError.invalid(
           "/parentId", rule: "count",
