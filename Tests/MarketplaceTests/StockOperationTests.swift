@@ -95,7 +95,8 @@ import Testing
     let refused = refusal {
       _ = try shelf.shop.write { try Inventory.bulk($0, fixed, by: seller) }
     }
-    #expect("\(refused?.details ?? .null)".contains("/items/1/quantity"))
+    let refusedDetails = "\(refused?.details ?? .null)"
+    #expect(refusedDetails.contains("/items/1/quantity"))
     let rival = shelf.shop.rival
     request.items = [row(shelf) { $0.quantity = 1 }]
     let theirs = request
@@ -204,7 +205,8 @@ import Testing
     feed.items = [good.items[0], row]
     let bad = feed
     let refused = refusal { _ = try shelf.shop.write { try Inventory.apply($0, bad, by: seller) } }
-    #expect("\(refused?.details ?? .null)".contains("/items/1"))
+    let refusedDetails = "\(refused?.details ?? .null)"
+    #expect(refusedDetails.contains("/items/1"))
     var theirs = good
     theirs.feedID = "3"
     let fixed = theirs
