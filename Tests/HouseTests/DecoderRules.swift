@@ -81,8 +81,6 @@ import Testing
     Exception(
       "RecordStore/Transaction.swift", "arithmetic that traps", 1, "the number was compared before"),
     Exception(
-      "RecordStore/TransactionOverlay.swift", "arithmetic that traps", 1, "two arrays are joined"),
-    Exception(
       "RecordStore/Tree/PageValidator.swift", "arithmetic that traps", 16,
       "sums of a few 16-bit fields and constants in 64 bits"),
     Exception(

@@ -5,10 +5,10 @@ import Testing
 import souk
 
 @Suite struct ImportToServerTests {
-  private static let stores = """
+  private static let stores = #"""
     {"id":"1","name":"Mill","city":"Barre","location":{"lat":44.2,"lon":-72.5}}
     {"id":"2","name":"Pier, \"south\"","location":{"lat":41.1,"lon":-71.3}}
-    """
+    """#
   private static let products = """
     externalId,title,description,price,brand
     p1,Oak stool,"A stool, low and strong.",49.90,Ace

@@ -91,7 +91,7 @@ import Testing
     ("listn = \"x\"", "did you mean listen"), ("listen = 3", "takes a text"),
     ("listen = \"nowhere\"", "HOST:PORT"), ("cache-mib = 1", "8 to 1048576"),
     ("commission = \"150%\"", "from 0% to 100%"), ("[tax]\nrules = [\"US\"]", "US-CA 8.25%"),
-    ("[mail]\nhost = \"smtp.example.com\"\nfrom = \"a@b.example\"", "another machine"),
+    ("[mail]\nsecurity = \"maybe\"", "starttls, tls or none"),
     ("[mail]\nhost = \"127.0.0.1\"", "mail.from"), ("dev = \"yes\"", "takes a boolean"),
   ])
   func whatIsNotAcceptableIsRefused(_ text: String, _ message: String) throws {

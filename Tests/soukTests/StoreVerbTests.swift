@@ -206,7 +206,8 @@ import souk
 
     let before = contents(of: data)
     let check = try souk("store", "check", "--data", data, "--json")
-    #expect(check.status == 65)
+    // It opens, for the engines' files need no row of it; what stands against it are findings.
+    #expect(check.status == 1)
     let findings = try #require(try check.json["findings"] as? [String])
     #expect(findings.contains { $0.contains("page \(number) ") }, "\(findings)")
     #expect(try souk("store", "pages", "--data", data).status == 1)
