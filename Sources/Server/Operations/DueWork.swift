@@ -1,7 +1,10 @@
 // DueWork: looks, once a second, whether something is due: payments to be settled, holds of stock that
 // have run out. With nothing due it reads one index entry of each and writes nothing.
+//
+// A thread of its own: nothing that keeps Swift's few shared ones busy may hold up money.
 
 import Bytes
+import Dispatch
 import Marketplace
 import RecordStore
 import Synchronization
@@ -42,7 +45,8 @@ final class DueWork: Sendable {
   private let market: Marketplace
   private let log: Log
   private let duties: [Duty]
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let queue = DispatchQueue(label: "souk.due-work")
+  private let hasEnded = Mutex(false)
 
   init(market: Marketplace, log: Log) {
     self.market = market
@@ -62,15 +66,15 @@ final class DueWork: Sendable {
     ]
   }
 
-  func begin() {
-    let running = Task.detached { [self] in
-      while !Task.isCancelled {
-        for duty in duties { duty.look(market, log) }
-        do { try await Task.sleep(for: .seconds(1)) } catch { return }
-      }
+  func begin() { lookAgain(after: .now()) }
+
+  private func lookAgain(after time: DispatchTime) {
+    queue.asyncAfter(deadline: time) { [self] in
+      guard !hasEnded.withLock({ $0 }) else { return }
+      for duty in duties { duty.look(market, log) }
+      lookAgain(after: .now() + .seconds(1))
     }
-    task.withLock { $0 = running }
   }
 
-  func end() { task.withLock { $0?.cancel() } }
+  func end() { hasEnded.withLock { $0 = true } }
 }
