@@ -119,8 +119,10 @@ struct HTTPBench {
     let port = 20_000 + Int(getpid()) % 20_000
     try PosixDisk().createDirectory(folder + "/www")
     try BenchFolder.write(body, to: folder + "/www/product.json")
+    // A worker of another user could not read a folder that only its owner may enter.
+    let user = geteuid() == 0 ? "user root;" : ""
     let configuration = """
-      pid \(folder)/nginx.pid; error_log \(folder)/nginx.log; worker_processes 1;
+      \(user) pid \(folder)/nginx.pid; error_log \(folder)/nginx.log; worker_processes auto;
       events { worker_connections 1024; }
       http { access_log off; default_type application/json; sendfile on; keepalive_requests 100000000;
         client_body_temp_path \(folder)/t1; proxy_temp_path \(folder)/t2;
