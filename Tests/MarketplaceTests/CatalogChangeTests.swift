@@ -146,6 +146,10 @@ import TextSearch
     let after = try #require(try Catalog.find(shop.records, id: product.id))
     #expect(after.categoryPath == ["Garden", "Chairs", "Stools"] && after.version == 2)
     let counts = try Categories.tree(shop.records).data
+    for node in counts {
+      let category = try #require(try Categories.find(shop.records, node.slug))
+      #expect(try Categories.activeCount(shop.records, in: category) == node.productCount)
+    }
     #expect(counts.first { $0.id == garden.id }?.productCount == 1)
     #expect(counts.first { $0.id == home.id }?.productCount == 0)
 

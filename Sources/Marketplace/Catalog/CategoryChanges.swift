@@ -60,6 +60,20 @@ extension Categories {
     return try transaction.get(Category.self, key(id)) ?? category
   }
 
+  /// Active products in `category` and below it.
+  public static func activeCount(
+    _ reader: some RecordReader, in category: Category
+  ) throws -> Int64 {
+    let prefix = key(CategoryPath.key(category.path), ProductStatus.active.rawValue)
+    var count: Int64 = 0
+    try reader.forEachEntry(in: Product.byCategory, .range(KeyRange(prefix: prefix))) {
+      (_, _) throws(StoreError) -> ScanStep in
+      count += 1
+      return .next
+    }
+    return count
+  }
+
   /// Errors: RES_4001; RES_4003 with `category_in_use` while anything is in it.
   public static func remove(_ transaction: Transaction, id: UUIDv7) throws {
     guard let category = try transaction.get(Category.self, key(id)) else {

@@ -36,7 +36,8 @@ extension MarketplaceServer {
         let id = try context.pathID("id")
         write(context, answer) { transaction in
           let category = try Categories.change(transaction, id: id, context.body)
-          return .ok(CategoryView(category, productCount: 0))
+          let count = try Categories.activeCount(transaction, in: category)
+          return .ok(CategoryView(category, productCount: count))
         }
       }
       routeLater(
