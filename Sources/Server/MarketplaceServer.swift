@@ -1,11 +1,8 @@
-// MarketplaceServer: the marketplace as a table of routes; who is asking; reads from a snapshot and
-// writes through the one writer.
+// MarketplaceServer: the marketplace as a table of routes; who is asking; reads from a snapshot.
 //
 // Invariants
 // 1. A request reads from one snapshot, taken when it begins.
-// 2. A write is answered from the writer's completion, when its commit is durable and visible, and
-//    names that commit in X-Commit-LSN.
-// 3. Nothing here blocks an event loop: passwords are hashed on `PasswordPool`.
+// 2. Nothing here blocks an event loop: passwords are hashed on `PasswordPool`.
 
 import Bytes
 import CommitLog
@@ -107,7 +104,7 @@ public struct MarketplaceServer: Sendable {
     return id
   }
 
-  // MARK: Reading and writing
+  // MARK: Reading
 
   /// Answers from one snapshot, which is at least at the request's X-Min-LSN.
   func read<Body: Fields, Output: Fields>(
@@ -137,28 +134,6 @@ public struct MarketplaceServer: Sendable {
         .invalidInput, "\(LogPosition.minimumHeader) is beyond any commit of this server.")
     }
     market.database.whenVisible(LSN(minimum), run)
-  }
-
-  /// Runs a transaction and answers when it is durable. What a seller or an administrator does is
-  /// noted in the same commit.
-  ///
-  /// - Parameter isAudited: note it whoever does it.
-  func write<Body: Fields, Output: Fields>(
-    _ context: Context<Body>, _ answer: Answer<Output>, isAudited: Bool = false,
-    _ body: @escaping @Sendable (Transaction) throws -> Reply<Output>
-  ) {
-    let author = context.author(isAudited: isAudited)
-    market.database.write(requestID: context.commitRequestID) { transaction in
-      let reply = try body(transaction)
-      try author?.note(transaction)
-      return reply
-    } completion: { result in
-      switch result {
-      case .success(let commit):
-        answer.succeed(commit.value.committed(at: commit.lsn.rawValue))
-      case .failure(let error): answer.fail(APIError.telling(error))
-      }
-    }
   }
 }
 

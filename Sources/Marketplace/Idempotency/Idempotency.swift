@@ -16,7 +16,7 @@ import RecordStore
 public struct IdempotencyRecord: Record, Equatable {
   public var principalID = UUIDv7.zero
   public var method = ""
-  /// The route's pattern.
+  /// The operation of the API.
   public var route = ""
   public var idempotencyKey = ""
   /// SHA-256 of the request.
@@ -24,6 +24,7 @@ public struct IdempotencyRecord: Record, Equatable {
   public var status: Int64 = 0
   public var body: [UInt8] = []
   public var createdAt = Timestamp.zero
+  public var headers: [StoredHeader] = []
 
   public init() {}
 
@@ -36,6 +37,7 @@ public struct IdempotencyRecord: Record, Equatable {
     try visitor.field(6, "status", &status)
     try visitor.field(7, "body", &body)
     try visitor.field(8, "createdAt", &createdAt)
+    try visitor.field(9, "headers", &headers)
   }
 
   public static let table = Table<IdempotencyRecord>(
@@ -46,15 +48,37 @@ public struct IdempotencyRecord: Record, Equatable {
   public var primaryKey: [UInt8] { key(principalID, method, route, idempotencyKey) }
 }
 
-/// A JSON answer as bytes, first given or repeated.
+/// A header of an answer that is repeated with it: `ETag`, `Location`.
+public struct StoredHeader: Fields, Equatable {
+  public var name = ""
+  public var value = ""
+
+  public init() {}
+
+  public init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "name", &name)
+    try visitor.field(2, "value", &value)
+  }
+}
+
+/// A JSON answer as bytes, first given or repeated. One without a body has no bytes.
 public struct StoredAnswer: Equatable, Sendable {
   public var status: Int
   public var body: [UInt8]
+  public var headers: [StoredHeader]
   public var isReplay: Bool
 
-  public init(status: Int, body: [UInt8], isReplay: Bool = false) {
+  public init(
+    status: Int, body: [UInt8], headers: [StoredHeader] = [], isReplay: Bool = false
+  ) {
     self.status = status
     self.body = body
+    self.headers = headers
     self.isReplay = isReplay
   }
 }
@@ -150,7 +174,8 @@ public enum Idempotency {
       refusal.status = 422
       throw refusal
     }
-    return StoredAnswer(status: Int(record.status), body: record.body, isReplay: true)
+    return StoredAnswer(
+      status: Int(record.status), body: record.body, headers: record.headers, isReplay: true)
   }
 
   /// Remembers the answer in the transaction of its effect, and drops a few old ones.
@@ -165,6 +190,7 @@ public enum Idempotency {
     record.fingerprint = request.fingerprint
     record.status = Int64(answer.status)
     record.body = answer.body
+    record.headers = answer.headers
     record.createdAt = transaction.time
     let old = try transaction.all(
       in: IdempotencyRecord.byTime,

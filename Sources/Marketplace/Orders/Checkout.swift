@@ -1,4 +1,5 @@
-// Checkout: a cart becomes an order, in one commit, or nothing happens.
+// Checkout: a cart becomes an order, in one commit, or nothing happens. What is ordered without a cart
+// goes the same way.
 //
 //    1  replay    the answer that this idempotency key had, if it had one
 //    2  price     every line at today's price, less the coupon, split by seller
@@ -60,25 +61,86 @@ public struct Checkout: Sendable {
   public func complete(
     _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest
   ) throws -> OrderView {
-    guard var cart = try transaction.get(Cart.self, key(buyerID)), !cart.items.isEmpty else {
+    var cart = try cart(transaction, buyerID)
+    return try order(transaction, cart, request) {
+      cart.items = []
+      cart.couponCode = nil
+      cart.version += 1
+      cart.updatedAt = transaction.time
+      try transaction.put(cart)
+    }
+  }
+
+  /// Orders what is named, for the caller or, by an administrator, for another user; carts stay as
+  /// they are.
+  ///
+  /// Errors: as `run`; AUTHZ_2001 for somebody else's order, RES_4001 when there is no such user.
+  public func order(
+    _ transaction: Transaction, _ request: OrderRequest, caller: Caller
+  ) throws -> OrderView {
+    var cart = Cart()
+    cart.userID = request.userID ?? caller.userID
+    if cart.userID != caller.userID {
+      guard caller.isAdmin else {
+        throw MarketError(.forbidden, "Only administrators order for somebody else.")
+      }
+      guard try Accounts.user(transaction, id: cart.userID) != nil else {
+        throw MarketError.notFound("user")
+      }
+    }
+    cart.couponCode = request.couponCode.map { Coupon.folded($0) }
+    for line in request.items {
+      let (product, variant) = try Carts.sellable(
+        transaction, productID: line.productID, variantID: line.variantID)
+      if let index = cart.items.firstIndex(where: { $0.variantID == variant.id }) {
+        cart.items[index].quantity += line.quantity
+        continue
+      }
+      var item = CartItem()
+      item.productID = product.id
+      item.variantID = variant.id
+      item.quantity = line.quantity
+      cart.items.append(item)
+    }
+    return try order(transaction, cart, request.checkout) {}
+  }
+
+  /// What a checkout of the user's cart would cost, delivered to this address. Errors as `run`.
+  public func quote(
+    _ reader: some RecordReader, buyerID: UUIDv7, to address: DeliveryAddress,
+    at time: Timestamp
+  ) throws -> QuoteView {
+    let cart = try cart(reader, buyerID)
+    let coupon = try coupon(reader, of: cart, at: time)
+    return QuoteView(try price(reader, cart, coupon, to: address), coupon)
+  }
+
+  private func cart(_ reader: some RecordReader, _ buyerID: UUIDv7) throws -> Cart {
+    guard let cart = try reader.get(Cart.self, key(buyerID)), !cart.items.isEmpty else {
       throw MarketError(.validation, "The cart is empty.")
     }
-    let coupon = try coupon(transaction, of: cart)
-    let quote = try price(transaction, cart, coupon, request)
+    return cart
+  }
+
+  /// - Parameter clear: step 9.
+  private func order(
+    _ transaction: Transaction, _ cart: Cart, _ request: CheckoutRequest,
+    clear: () throws -> Void
+  ) throws -> OrderView {
+    let coupon = try coupon(transaction, of: cart, at: transaction.time)
+    let quote = try price(transaction, cart, coupon, to: request.deliveryAddress)
     try guardTotal(quote, request)
     try checkStock(transaction, quote)
-    var (order, parts) = draft(transaction, buyerID: buyerID, request, quote)
+    var (order, parts) = draft(transaction, buyerID: cart.userID, request, quote)
     order.coupon = coupon.map { OrderCoupon($0) }
-    let reference = try pay(transaction, &order, request)
+    let reference = try Settlement.charge(
+      transaction, &order, attempt: Self.attempt, token: request.payment.token,
+      provider: provider)
     try takeStock(transaction, &order)
     if let coupon {
-      try Coupons.count(transaction, code: coupon.code, userID: buyerID, delta: 1)
+      try Coupons.count(transaction, code: coupon.code, userID: cart.userID, delta: 1)
     }
-    cart.items = []
-    cart.couponCode = nil
-    cart.version += 1
-    cart.updatedAt = transaction.time
-    try transaction.put(cart)
+    try clear()
     if let reference {
       try Settlement.confirm(
         transaction, &order, &parts, reference: reference, provider: provider, policies: policies)
@@ -88,14 +150,16 @@ public struct Checkout: Sendable {
     return OrderView(order, parts: parts)
   }
 
-  private func coupon(_ reader: Transaction, of cart: Cart) throws -> Coupon? {
-    let (coupon, refusal) = try Carts.coupon(reader, of: cart, at: reader.time)
+  private func coupon(
+    _ reader: some RecordReader, of cart: Cart, at time: Timestamp
+  ) throws -> Coupon? {
+    let (coupon, refusal) = try Carts.coupon(reader, of: cart, at: time)
     if let refusal { throw refusal.error(code: cart.couponCode ?? "") }
     return coupon
   }
 
   private func price(
-    _ reader: some RecordReader, _ cart: Cart, _ coupon: Coupon?, _ request: CheckoutRequest
+    _ reader: some RecordReader, _ cart: Cart, _ coupon: Coupon?, to address: DeliveryAddress
   ) throws -> Quote {
     var lines: [PricedLine] = []
     for item in cart.items {
@@ -111,8 +175,7 @@ public struct Checkout: Sendable {
       }
       lines.append(PricedLine(item, product, variant))
     }
-    let quote = try Quote(
-      lines, policies: policies, address: request.deliveryAddress, coupon: coupon)
+    let quote = try Quote(lines, policies: policies, address: address, coupon: coupon)
     if let refusal = quote.couponRefusal { throw refusal.error(code: coupon?.code ?? "") }
     return quote
   }
@@ -195,41 +258,6 @@ public struct Checkout: Sendable {
       order.items.append(item)
     }
     return (order, parts)
-  }
-
-  /// Asks for the charge, and answers the provider's reference; nil when the answer is to come, with
-  /// an attempt on record. Throws BIZ_5003 or EXT_6001.
-  private func pay(
-    _ transaction: Transaction, _ order: inout Order, _ request: CheckoutRequest
-  ) throws -> String? {
-    let outcome = try provider.charge(
-      transaction,
-      key: PaymentAttempt.providerKey(orderID: order.id, attempt: Self.attempt),
-      amount: Money(minor: order.pricing.totalMinor, currency: order.pricing.currency),
-      token: request.payment.token)
-    switch outcome {
-    case .succeeded(let reference): return reference
-    case .declined(let reason):
-      throw MarketError(
-        .paymentFailed, "The payment was declined. Nothing was charged or ordered.",
-        details: .object([.init("reason", .string(reason))]))
-    case .unavailable:
-      throw MarketError(
-        .paymentGateway,
-        "The payment provider did not answer. Nothing was charged or ordered; try again.")
-    case .challenge, .processing:
-      let attempt = Settlement.newAttempt(
-        orderID: order.id, attempt: Self.attempt, at: transaction.time)
-      try transaction.insert(attempt)
-      order.payment.status = .processing
-      if outcome == .challenge {
-        var action = PaymentAction()
-        action.url = "/payments/challenge/\(order.id)"
-        action.expiresAt = attempt.expiresAt
-        order.payment.action = action
-      }
-      return nil
-    }
   }
 
   private func takeStock(_ transaction: Transaction, _ order: inout Order) throws {

@@ -1,4 +1,4 @@
-// The body of POST /checkout.
+// The bodies of POST /checkout, /checkout/quote and /orders.
 
 import Bytes
 
@@ -30,5 +30,105 @@ public struct CheckoutRequest: Fields, Equatable {
     try visitor.field(2, "payment", &payment, .required)
     try visitor.field(3, "expectedTotal", &expectedTotal)
     try visitor.field(4, "notes", &notes, .length(0...1000))
+  }
+}
+
+/// POST /checkout/quote.
+public struct QuoteRequest: Fields, Equatable {
+  public var deliveryAddress = DeliveryAddress()
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "deliveryAddress", &deliveryAddress, .required)
+  }
+}
+
+/// One line of an order that is made without a cart.
+public struct OrderLineRequest: Fields, Equatable {
+  public var productID = UUIDv7.zero
+  public var variantID: UUIDv7?
+  public var quantity: Int64 = 1
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "productId", &productID, .required)
+    try visitor.field(2, "variantId", &variantID)
+    try visitor.field(3, "quantity", &quantity, .range(1...Cart.quantityMax).required)
+  }
+}
+
+/// POST /orders.
+public struct OrderRequest: Fields, Equatable {
+  /// For whom; the caller without it.
+  public var userID: UUIDv7?
+  public var items: [OrderLineRequest] = []
+  public var couponCode: String?
+  public var deliveryAddress = DeliveryAddress()
+  public var payment = CheckoutPayment()
+  /// What the buyer was shown; another total is refused instead of charged.
+  public var expectedTotal: Amount?
+  public var notes: String?
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "userId", &userID, FieldRules().summary("For whom; administrators only."))
+    try visitor.field(2, "items", &items, .count(1...Cart.itemsMax).required)
+    try visitor.field(3, "couponCode", &couponCode, .length(1...50))
+    try visitor.field(4, "deliveryAddress", &deliveryAddress, .required)
+    try visitor.field(5, "payment", &payment, .required)
+    try visitor.field(6, "expectedTotal", &expectedTotal)
+    try visitor.field(7, "notes", &notes, .length(0...1000))
+  }
+
+  var checkout: CheckoutRequest {
+    var request = CheckoutRequest()
+    request.deliveryAddress = deliveryAddress
+    request.payment = payment
+    request.expectedTotal = expectedTotal
+    request.notes = notes
+    return request
+  }
+}
+
+/// One seller's part of a quote.
+public struct QuotePartView: Fields, Equatable {
+  public var sellerID = UUIDv7.zero
+  public var pricing = PricingView()
+
+  public init() {}
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "sellerId", &sellerID)
+    try visitor.field(2, "pricing", &pricing)
+  }
+}
+
+/// What a checkout would cost now.
+public struct QuoteView: Fields, Equatable {
+  public var pricing = PricingView()
+  /// One a seller.
+  public var orders: [QuotePartView] = []
+  public var coupon: OrderCoupon?
+
+  public init() {}
+
+  init(_ quote: Quote, _ coupon: Coupon?) {
+    pricing = PricingView(quote.pricing)
+    orders = quote.parts.map { part in
+      var view = QuotePartView()
+      view.sellerID = part.sellerID
+      view.pricing = PricingView(part.pricing)
+      return view
+    }
+    self.coupon = coupon.map { OrderCoupon($0) }
+  }
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "pricing", &pricing)
+    try visitor.field(2, "orders", &orders)
+    try visitor.field(3, "coupon", &coupon)
   }
 }

@@ -173,7 +173,7 @@ public enum Settlement {
     return try transaction.get(Order.self, key(order.id)) ?? order
   }
 
-  private static func open(
+  static func open(
     _ reader: some RecordReader, _ orderID: UUIDv7
   ) throws -> PaymentAttempt? {
     try reader.all(PaymentAttempt.self, KeyRange(prefix: key(orderID))).last { $0.state == .open }
@@ -251,7 +251,7 @@ public enum Settlement {
       into: order.buyerID, coupon: order.coupon?.code)
   }
 
-  private static func save(
+  static func save(
     _ transaction: Transaction, _ order: Order, _ parts: [SellerOrder]
   ) throws {
     var order = order

@@ -42,6 +42,9 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
   public var isEmpty: Bool { fields.isEmpty }
 
+  /// Every field, in order.
+  var pairs: [(name: String, value: String)] { fields.map { ($0.name, $0.value) } }
+
   /// Fields, those of one name each for itself.
   var count: Int { fields.count }
 }

@@ -19,6 +19,9 @@ public enum Method: UInt8, Sendable, Hashable, CaseIterable {
     case .other: "OTHER"
     }
   }
+
+  /// Whether it asks for a change.
+  public var writes: Bool { self == .post || self == .put || self == .patch || self == .delete }
 }
 
 /// One HTTP request.

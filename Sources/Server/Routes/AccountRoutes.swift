@@ -6,7 +6,7 @@ import RecordStore
 
 extension MarketplaceServer {
   var profileRoutes: RouteGroup {
-    RouteGroup("Users") {
+    RouteGroup("Users", writesOnce: true) {
       routeLater(
         .get, "/users/me", "getProfile", "The user's own profile.", caller: .authenticated,
         output: ProfileView.self
@@ -41,7 +41,7 @@ extension MarketplaceServer {
   }
 
   var addressRoutes: RouteGroup {
-    RouteGroup("Users") {
+    RouteGroup("Users", writesOnce: true) {
       routeLater(
         .get, "/users/me/addresses", "listAddresses", "The user's addresses, defaults first.",
         caller: .authenticated, output: AddressList.self

@@ -12,7 +12,7 @@ extension MarketplaceServer {
   static let guestHeader = "X-Guest-Token"
 
   var cartRoutes: RouteGroup {
-    RouteGroup("Cart") {
+    RouteGroup("Cart", writesOnce: true) {
       routeLater(
         .get, "/cart/{userId}", "getCart", "A user's cart; `me` is the caller, a guest too.",
         caller: .userOrGuest, output: CartView.self, errors: [.unauthorized, .forbidden]
@@ -100,7 +100,7 @@ extension MarketplaceServer {
   }
 
   /// Whose cart: the user's, or the guest's of the token.
-  private func cartOwner<Body: Fields>(_ context: Context<Body>) throws(APIError) -> UUIDv7 {
+  func cartOwner<Body: Fields>(_ context: Context<Body>) throws(APIError) -> UUIDv7 {
     guard let principal = context.principal else {
       throw APIError(
         .unauthorized,

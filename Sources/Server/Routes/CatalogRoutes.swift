@@ -19,7 +19,7 @@ extension MarketplaceServer {
   }
 
   private func productRoutes(_ cursors: PageCursors) -> RouteGroup {
-    RouteGroup("Products") {
+    RouteGroup("Products", writesOnce: true) {
       routeLater(
         .get, "/products", "listProducts",
         "Products by filter, newest first; with q the search engine answers in its own order.",

@@ -7,7 +7,7 @@ import RecordStore
 
 extension MarketplaceServer {
   var categoryRoutes: RouteGroup {
-    RouteGroup("Categories") {
+    RouteGroup("Categories", writesOnce: true) {
       routeLater(
         .get, "/categories", "listCategories",
         "The tree in pre-order, with the number of active products below each node.",

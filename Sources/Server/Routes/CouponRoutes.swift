@@ -20,7 +20,7 @@ struct CouponPage: Fields {
 
 extension MarketplaceServer {
   var couponRoutes: RouteGroup {
-    RouteGroup("Coupons") {
+    RouteGroup("Coupons", writesOnce: true) {
       routeLater(
         .post, "/coupons", "createCoupon",
         "Make a coupon: a seller's covers that seller's goods, an administrator's all goods.",

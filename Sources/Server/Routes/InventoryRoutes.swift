@@ -7,7 +7,7 @@ import RecordStore
 extension MarketplaceServer {
   func inventoryRoutes(_ cursors: PageCursors) -> RouteGroup {
     let paging = [QueryParameter("limit", .integer(1...100)), QueryParameter("cursor")]
-    return RouteGroup("Inventory") {
+    return RouteGroup("Inventory", writesOnce: true) {
       routeLater(
         .get, "/inventory/product/{productId}", "getProductStock",
         "What is left of a product, by variant and location and in total.",

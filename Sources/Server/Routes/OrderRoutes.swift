@@ -19,19 +19,43 @@ struct OrderPage: Fields {
 }
 
 extension MarketplaceServer {
-  private static let replayedHeader = "Idempotent-Replayed"
+  static let buyingErrors: [ErrorCode] = [
+    .validation, .conflict, .insufficientStock, .productUnavailable, .invalidCoupon,
+    .paymentFailed, .paymentGateway, .serviceUnavailable,
+  ]
 
   var orderRoutes: RouteGroup {
-    RouteGroup("Orders") {
+    RouteGroup("Orders", writesOnce: true) {
       routeLater(
         .post, "/checkout", "checkout",
         "Buy what is in the cart. One Idempotency-Key is one purchase, however often it is sent.",
         caller: .authenticated, idempotencyKey: .required, body: CheckoutRequest.self,
         output: OrderView.self, status: 201,
-        errors: [
-          .validation, .conflict, .insufficientStock, .productUnavailable, .paymentFailed,
-          .paymentGateway, .serviceUnavailable,
-        ], checkout)
+        errors: Self.buyingErrors, checkout)
+      routeLater(
+        .post, "/checkout/quote", "quoteCheckout",
+        "What a checkout of the cart would cost, delivered to this address; it changes nothing.",
+        caller: .userOrGuest, body: QuoteRequest.self, output: QuoteView.self,
+        errors: [.validation, .productUnavailable, .invalidCoupon, .unauthorized]
+      ) { context, answer in
+        let buyerID = try cartOwner(context)
+        try read(context, answer) { snapshot in
+          .ok(
+            try market.checkout.quote(
+              snapshot.records, buyerID: buyerID, to: context.body.deliveryAddress, at: .now))
+        }
+      }
+      routeLater(
+        .post, "/orders", "createOrder",
+        "Order what is named, without a cart. Administrators may order for a user.",
+        caller: .authenticated, idempotencyKey: .required, body: OrderRequest.self,
+        output: OrderView.self, status: 201, errors: Self.buyingErrors + [.notFound, .forbidden]
+      ) { context, answer in
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          .ordered(try market.checkout.order(transaction, context.body, caller: caller))
+        }
+      }
       routeLater(
         .get, "/orders/{id}", "getOrder",
         "An order, by its id or a seller's part's: whole to the buyer, a part to its seller.",
@@ -111,48 +135,8 @@ extension MarketplaceServer {
     _ context: Context<CheckoutRequest>, _ answer: Answer<OrderView>
   ) throws {
     let buyerID = try context.userID()
-    try writeOnce(context, answer, buyerID, route: "/checkout") { transaction in
-      try market.checkout.answer(transaction, buyerID: buyerID, context.body)
-    }
-  }
-
-  /// Carries out a write that one Idempotency-Key does once, and remembers its answer.
-  func writeOnce<Body: Fields, Output: Fields>(
-    _ context: Context<Body>, _ answer: Answer<Output>, _ principalID: UUIDv7, route: String,
-    _ body: @escaping @Sendable (Transaction) throws -> StoredAnswer
-  ) throws {
-    let request = context.request
-    let idempotency: IdempotentRequest
-    do {
-      idempotency = try IdempotentRequest(
-        principalID: principalID, method: request.method.name, route: route,
-        key: request.headers["Idempotency-Key"], path: request.path, query: request.query.pairs,
-        body: request.body)
-    } catch {
-      throw APIError(error)
-    }
-    let responder = answer.responder
-    let author = context.author(isAudited: false)
-    market.database.write(requestID: context.commitRequestID) { transaction in
-      try Idempotency.perform(transaction, idempotency) { refusal in
-        APIError(refusal).response(
-          requestID: request.id, path: request.path, time: transaction.time
-        ).body
-      } _: {
-        let answer = try body(transaction)
-        try author?.note(transaction)
-        return answer
-      }
-    } completion: { result in
-      switch result {
-      case .failure(let error): answer.fail(APIError.telling(error))
-      case .success(let commit):
-        var response = Response.json(commit.value.body, status: commit.value.status)
-        response.isPrivate = true
-        response.headers[LogPosition.commitHeader] = String(commit.lsn.rawValue)
-        if commit.value.isReplay { response.headers[Self.replayedHeader] = "true" }
-        responder.answer(response)
-      }
+    write(context, answer) { transaction in
+      .ordered(try market.checkout.complete(transaction, buyerID: buyerID, context.body))
     }
   }
 
@@ -191,12 +175,11 @@ extension MarketplaceServer {
   }
 }
 
-extension QueryParameters {
-  /// Every parameter, in order.
-  fileprivate var pairs: [(name: String, value: String)] {
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }.flatMap { name in
-      all(name).map { (name, $0) }
-    }
+extension Reply<OrderView> {
+  /// 201 for an order that is paid, 202 for one that waits for its payment.
+  static func ordered(_ order: OrderView) -> Self {
+    let location = "/api/v1/orders/\(order.id)"
+    return order.status == .pending
+      ? .accepted(order, location: location) : .created(order, location: location)
   }
 }

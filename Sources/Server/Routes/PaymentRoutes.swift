@@ -32,7 +32,7 @@ struct ChallengeAnswer: Fields {
 
 extension MarketplaceServer {
   var paymentRoutes: RouteGroup {
-    RouteGroup("Payments") {
+    RouteGroup("Payments", writesOnce: true) {
       routeLater(
         .post, "/payments/challenge/{orderId}", "answerChallenge",
         "Answer what the buyer's bank asked (3-D Secure); the order is then paid, or given up.",
@@ -49,16 +49,31 @@ extension MarketplaceServer {
         }
       }
       routeLater(
+        .post, "/payments/process", "processPayment",
+        "Pay an order that waits for its payment in another way; what was begun is given up.",
+        caller: .authenticated, idempotencyKey: .required, body: PaymentRequest.self,
+        output: OrderView.self,
+        errors: [.notFound, .conflict, .paymentFailed, .paymentGateway]
+      ) { context, answer in
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          let order = try Settlement.pay(
+            transaction, context.body, caller: caller, provider: market.provider,
+            policies: market.policies)
+          return Reply(status: order.status == .pending ? 202 : 200, value: order)
+        }
+      }
+      routeLater(
         .post, "/payments/refund", "refundPayment",
         "Give part or all of an order's payment back. One Idempotency-Key is one refund.",
         caller: .seller, idempotencyKey: .required, body: RefundRequest.self,
         output: PaymentView.self, status: 201, errors: [.notFound, .conflict]
       ) { context, answer in
         let caller = try context.caller()
-        try writeOnce(context, answer, caller.userID, route: "/payments/refund") { transaction in
+        write(context, answer) { transaction in
           let refund = try Refunds.refund(
             transaction, context.body, caller: caller, provider: market.provider)
-          return StoredAnswer(status: 201, body: FieldJSON.encode(refund))
+          return .created(refund, location: "/api/v1/payments/transaction/\(refund.id)")
         }
       }
       routeLater(

@@ -8,7 +8,7 @@ import RecordStore
 
 extension MarketplaceServer {
   var productPartRoutes: RouteGroup {
-    RouteGroup("Products") {
+    RouteGroup("Products", writesOnce: true) {
       productChange(
         .post, "/products/{id}/variants", "addVariant", "Add a variant.", VariantInput.self
       ) { transaction, context, version, actor in

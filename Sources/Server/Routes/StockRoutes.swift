@@ -8,7 +8,7 @@ import RecordStore
 
 extension MarketplaceServer {
   func stockRoutes(_ cursors: PageCursors) -> RouteGroup {
-    RouteGroup("Inventory") {
+    RouteGroup("Inventory", writesOnce: true) {
       stockChange(
         "/inventory/bulk-update", "bulkUpdateStock",
         "Set or change many levels in one commit, all of them or each that can be.",

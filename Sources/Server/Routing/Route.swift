@@ -44,7 +44,8 @@ public struct Route: Sendable {
     case bytes(String)
   }
 
-  /// Whether the route reads an `Idempotency-Key`; `required` answers 400 `VAL_3003` without one.
+  /// Whether the route reads an `Idempotency-Key`; `required` answers 400 `VAL_3003` without one. A
+  /// route that is not `unused` writes through `MarketplaceServer.write`, which keeps the promise.
   public enum IdempotencyKeyRule: Sendable {
     case unused, optional, required
   }
@@ -153,6 +154,7 @@ struct RoutedRequest: Sendable {
   var captures: [(name: String, segment: Int)]
   /// Of the route that was found.
   var operationID = ""
+  var idempotencyKey = Route.IdempotencyKeyRule.unused
 }
 
 /// Routes under one heading of the documentation.
@@ -160,11 +162,17 @@ public struct RouteGroup: Sendable {
   public var tag: String
   public var routes: [Route]
 
-  public init(_ tag: String, @RouteBuilder _ routes: () -> [Route]) {
+  /// - Parameter writesOnce: every write of the group takes an `Idempotency-Key`.
+  public init(
+    _ tag: String, writesOnce: Bool = false, @RouteBuilder _ routes: () -> [Route]
+  ) {
     self.tag = tag
     self.routes = routes().map { route in
       var route = route
       route.tag = tag
+      if writesOnce, route.method.writes, route.idempotencyKey == .unused {
+        route.idempotencyKey = .optional
+      }
       return route
     }
   }

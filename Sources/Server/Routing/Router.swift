@@ -123,7 +123,7 @@ public final class Router: RequestHandler {
     let routed = RoutedRequest(
       request: request,
       captures: captures[index].map { ($0.name, $0.index + request.prefixSegments) },
-      operationID: routes[index].operationID)
+      operationID: routes[index].operationID, idempotencyKey: routes[index].idempotencyKey)
     let run = routes[index].run
     guard routes[index].execution == .pool, let pool else { return run(routed, responder) }
     guard pooled.add(1, ordering: .relaxed).newValue <= pooledMax else {
