@@ -76,8 +76,8 @@ let package = Package(
     module(
       "Server",
       [
-        "Bytes", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace", "CZlib",
-        "CZstd", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2,
+        "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
+        "CZlib", "CZstd", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2,
       ]),
     // Floor 8
     .executableTarget(

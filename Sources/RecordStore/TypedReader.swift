@@ -151,7 +151,7 @@ extension Record {
   @inlinable
   static func stored(_ value: RawSpan) throws(StoreError) -> Self {
     do throws(DecodeError) {
-      return try FieldBinary.decode(Self.self, from: value)
+      return try Self.table.decode(value)
     } catch {
       throw .record(table: Self.table.name, error)
     }

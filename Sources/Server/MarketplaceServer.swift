@@ -22,6 +22,7 @@ public struct MarketplaceServer: Sendable {
     let passwords: PasswordPool
     let accounts: AccountServices
     let reindexing: Reindexing
+    let rendered = RenderedPages()
 
     init(_ market: Marketplace, _ accounts: AccountServices) {
       self.market = market
@@ -36,6 +37,7 @@ public struct MarketplaceServer: Sendable {
   var passwords: PasswordPool { parts.passwords }
   var accounts: AccountServices { parts.accounts }
   var reindexing: Reindexing { parts.reindexing }
+  var rendered: RenderedPages { parts.rendered }
 
   public init(
     market: Marketplace, accounts: AccountOptions = AccountOptions(), log: Log? = nil
@@ -114,7 +116,9 @@ public struct MarketplaceServer: Sendable {
     try whenVisible(context) {
       do {
         let snapshot = market.database.snapshot()
-        answer.succeed(try body(snapshot).read(at: snapshot.lsn.rawValue))
+        let reply = try body(snapshot).read(at: snapshot.lsn.rawValue)
+        answer.responder.answer(
+          reply.response(isPrivate: answer.isPrivate).validated(for: context.request))
       } catch {
         answer.fail(APIError.telling(error))
       }

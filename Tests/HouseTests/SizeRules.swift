@@ -10,8 +10,7 @@ import Testing
   static let largerFiles: [String: Int] = [:]
   /// By path and name.
   static let largerFunctions: [String: Int] = [
-    "Sources/Server/Routes/CatalogRoutes.swift productRoutes": 78,
-    "Sources/Server/Routes/InventoryRoutes.swift inventoryRoutes": 74,
+    "Sources/Server/Routes/CatalogRoutes.swift productRoutes": 75
   ]
 
   @Test func filesHaveAtMost400Lines() {

@@ -85,20 +85,36 @@ import Testing
     #expect(try shop.records.all(Product.self).map(\.id) == [product.id])
   }
 
-  @Test func variantsAreCountedNotWritten() throws {
-    let shop = try CatalogFixture()
-    let seller = shop.seller
-    let product = try shop.product("Shirt")
-    var input = VariantInput()
-    input.name = "Large"
-    input.price = Amount(minor: 500, digits: 2)
-    let large = input
-    try shop.write {
-      _ = try Catalog.addVariant(
-        $0, productID: product.id, large, expectedVersion: nil, by: seller)
+  @Test(arguments: ExportFormat.allCases)
+  func variantsGoWithTheirProducts(_ format: ExportFormat) throws {
+    let shop = try filled()
+    let row = """
+      {"externalId":"p3","title":"Shirt, plain","description":"Cotton, washed once.","price":20,\
+      "storeId":"x9","variants":[{"name":"Large","sku":"S-L","price":"21.5","stock":4,\
+      "attributes":{"size":"L","note":"a \\"b\\", c|d"}},{"name":"Small","price":20}]}
+      """
+    #expect(try take(.products, Array(row.utf8), into: shop).created == 1)
+    let shirt = try #require(try shop.records.lookup(Product.byExternalID, key("p3")))
+    #expect(shirt.variants.map(\.priceMinor) == [2150, 2000])
+    let empty = try CatalogFixture(seed: 9)
+    for kind in [ImportKind.stores, .categories, .products] {
+      let bytes = try file(kind, format, of: shop)
+      let rows: Int64 = kind == .products ? 3 : 2
+      #expect(try take(kind, bytes, into: empty).created == rows)
+      #expect(try file(kind, format, of: empty).sorted() == bytes.sorted())
+      // Known again, and who they were.
+      #expect(try take(kind, bytes, into: shop).unchanged == rows)
     }
-    var export = Export(.csv) { _ in }
-    try export.run(.products, shop.records)
-    #expect(export.rows == 1 && export.productsWithVariants == 1)
+    #expect(try shop.records.lookup(Product.byExternalID, key("p3")) == shirt)
+    let copy = try #require(try empty.records.lookup(Product.byExternalID, key("p3")))
+    #expect(copy.variants.map(\.attributes) == shirt.variants.map(\.attributes))
+    #expect(try Inventory.available(empty.records, productID: copy.id) == 4)
+    // A variant that still has stock does not go silently; one without does.
+    let fewer = row.replacing(#"{"name":"Large""#, with: #"{"name":"Huge""#)
+      .replacing("S-L", with: "S-XL")
+    #expect(throws: MarketError.self) { try take(.products, Array(fewer.utf8), into: shop) }
+    let bad = row.replacing(#","sku":"S-L","price":"21.5""#, with: #","price":"x""#)
+    let issues = ImportJob(.products, file: Array(bad.utf8)).issues
+    #expect(issues.map(\.field) == ["variants[0].price"])
   }
 }

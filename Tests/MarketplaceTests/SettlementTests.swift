@@ -147,6 +147,44 @@ private struct Shop {
   try shop.expectSound()
 }
 
+private func pay(_ shop: Shop, _ order: Order, _ token: String) throws -> OrderView {
+  var request = PaymentRequest()
+  request.orderID = order.id
+  request.payment.token = token
+  let ready = request
+  return try shop.fixture.write {
+    try Settlement.pay(
+      $0, ready, caller: shop.caller, provider: shop.fixture.market.provider,
+      policies: shop.fixture.market.policies)
+  }
+}
+
+@Test func anOrderThatWaitsIsPaidInAnotherWay() throws {
+  let shop = try Shop()
+  let order = try shop.checkout("tok_challenge")
+  // Declined, or asked another question: the order goes on waiting.
+  #expect(refusal { _ = try pay(shop, order, "tok_decline") }?.code == .paymentFailed)
+  #expect(try shop.now(order).payment.action != nil)
+  #expect(try pay(shop, order, "tok_challenge").status == .pending)
+  let attempts = try shop.fixture.records.all(PaymentAttempt.self)
+  #expect(attempts.map(\.state) == [.ended, .open])
+  #expect(try pay(shop, order, "tok_success").status == .confirmed)
+  #expect(try shop.fixture.records.all(PaymentAttempt.self).allSatisfy { $0.state == .ended })
+  #expect(refusal { _ = try pay(shop, order, "tok_success") }?.code == .conflict)
+  try shop.expectSound()
+}
+
+@Test func whatMayStillBeChargedIsNotPaidTwice() throws {
+  let shop = try Shop()
+  let order = try shop.checkout("tok_late")
+  #expect(refusal { _ = try pay(shop, order, "tok_success") }?.code == .conflict)
+  shop.fixture.skip(seconds: 6)
+  #expect(try shop.fixture.settle().confirmed == 1)
+  #expect(refusal { _ = try pay(shop, order, "tok_success") }?.code == .conflict)
+  #expect(try shop.fixture.records.all(TestCharge.self).count == 1)
+  try shop.expectSound()
+}
+
 @Test func partialRefundsEndAtExactlyNothing() throws {
   for seed in UInt64(1)...20 {
     var random = SeededNumbers(seed: seed)

@@ -45,7 +45,7 @@ public struct ProductFilter: Sendable, Equatable {
 
 public enum ProductList {
   public static let rowsMax = 5000
-  static let batchRows = 128
+  static let batchRowsMax = 128
 
   /// - Parameter limit: 1 ... 100.
   public static func page(
@@ -61,8 +61,10 @@ public enum ProductList {
     let plan = try plan(reader, filter)
     var page = ProductPage()
     var seen = 0
+    // What most pages need, and then more at once for filters that let little through.
+    var batchRows = limit + 1
     while seen < rowsMax {
-      let batch = try entries(reader, plan, after: position)
+      let batch = try entries(reader, plan, after: position, limit: batchRows)
       for (entry, product) in batch {
         seen += 1
         if try plan.accepts(product) && filter.accepts(product, reader) {
@@ -76,6 +78,7 @@ public enum ProductList {
         position = entry
       }
       if batch.count < batchRows { return page }
+      batchRows = batchRowsMax
     }
     page.hasMore = true
     page.nextCursor = position.map { cursors.encode(position: $0, filter: filter.text) }
@@ -130,7 +133,7 @@ public enum ProductList {
   }
 
   private static func entries(
-    _ reader: some RecordReader, _ plan: Plan, after position: [UInt8]?
+    _ reader: some RecordReader, _ plan: Plan, after position: [UInt8]?, limit: Int
   ) throws -> [(entry: [UInt8], product: Product)] {
     var range = KeyRange(prefix: plan.prefix)
     if let position, plan.isReverse {
@@ -142,7 +145,7 @@ public enum ProductList {
     try reader.forEachEntry(in: plan.index, .range(range), reverse: plan.isReverse) {
       (entry, primaryKey) throws(StoreError) -> ScanStep in
       found.append((entry.withUnsafeBytes { Array($0) }, primaryKey))
-      return found.count < batchRows ? .next : .stop
+      return found.count < limit ? .next : .stop
     }
     return try found.map { pair in
       guard let product = try reader.get(Product.self, pair.primaryKey) else {

@@ -1,8 +1,6 @@
 // Export: the inverse of an import. The rows of an export, imported, give what was exported; a row that
-// was made here carries its own identifier, by which an import finds it again.
-//
-// What the format does not carry is counted, so that nobody takes an export for a backup
-// (`souk store backup` is one): deleted products, and the variants of products.
+// was made here carries its own identifier, by which an import finds it again. Deleted products are not
+// in it: an export is no backup (`souk store backup` is one).
 
 import Bytes
 import RecordStore
@@ -24,8 +22,6 @@ private struct ExportColumn<Row> {
 
 public struct Export {
   public private(set) var rows = 0
-  /// Products whose variants are left out.
-  public private(set) var productsWithVariants = 0
   private let format: ExportFormat
   private let write: ([UInt8]) throws -> Void
 
@@ -52,10 +48,7 @@ public struct Export {
       var next = KeyRange()
       while true {
         let batch = try reader.all(Product.self, next, limit: 256)
-        for product in batch where !product.isDeleted {
-          if !product.variants.isEmpty { productsWithVariants += 1 }
-          try row(product, columns)
-        }
+        for product in batch where !product.isDeleted { try row(product, columns) }
         guard let last = batch.last, batch.count == 256 else { return }
         next = KeyRange(from: last.primaryKey + [0])
       }
@@ -93,7 +86,8 @@ public struct Export {
     }
   }
 
-  /// Lists as `a|b`, maps as `a=b|c=d`, points as `lat,lon`; quoted where CSV needs it.
+  /// Lists as `a|b`, maps as `a=b|c=d`, points as `lat,lon`, lists of objects as JSON; quoted where
+  /// CSV needs it.
   private static func field(_ value: JSONValue) -> String {
     let text: String
     switch value {
@@ -101,7 +95,14 @@ public struct Export {
     case .string(let content): text = content
     case .number(let digits): text = digits
     case .bool(let flag): text = flag ? "true" : "false"
-    case .array(let elements): text = elements.map(plain).joined(separator: "|")
+    case .array(let elements):
+      if case .object? = elements.first {
+        var writer = JSONWriter()
+        value.write(to: &writer)
+        text = String(decoding: writer.bytes, as: UTF8.self)
+      } else {
+        text = elements.map(plain).joined(separator: "|")
+      }
     case .object(let members):
       text =
         members.map(\.name) == ["lat", "lon"]
@@ -174,9 +175,7 @@ public struct Export {
       ExportColumn("popularity") { .int($0.popularity) },
       ExportColumn("images") { texts($0.images.map(\.url)) },
       ExportColumn("attributes") { product in
-        guard !product.attributes.isEmpty else { return .null }
-        return .object(
-          product.attributes.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
+        attributes(product.attributes)
       },
       ExportColumn("status") { .string($0.status.rawValue) },
       ExportColumn("storeId") { product in
@@ -190,6 +189,34 @@ public struct Export {
         else { return .null }
         return .int(level.quantity)
       },
+      ExportColumn("variants") { product in
+        guard !product.variants.isEmpty else { return .null }
+        return .array(try product.variants.map { try variant($0, of: product, reader) })
+      },
     ]
+  }
+
+  private static func attributes(_ attributes: [String: String]) -> JSONValue {
+    guard !attributes.isEmpty else { return .null }
+    return .object(
+      attributes.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
+  }
+
+  private static func variant(
+    _ variant: ProductVariant, of product: Product, _ reader: some RecordReader
+  ) throws -> JSONValue {
+    let price = Amount(minor: variant.priceMinor, digits: Currency.digits(product.currency))
+    var stock = JSONValue.null
+    if let place = product.locationID,
+      let level = try reader.get(StockLevel.self, key(variant.id, place))
+    {
+      stock = .int(level.quantity)
+    }
+    let members: [JSONValue.Member] = [
+      .init("name", .string(variant.name)), .init("sku", text(variant.sku)),
+      .init("price", .number(price.description)),
+      .init("attributes", attributes(variant.attributes)), .init("stock", stock),
+    ]
+    return .object(members.filter { $0.value != .null })
   }
 }

@@ -11,6 +11,8 @@ struct ProductRow: Sendable {
   var content = Product()
   /// Units at its place; nil when the row does not say.
   var stock: Int64?
+  /// Nil: those that it has stay.
+  var variants: [VariantRow]?
 
   init(_ row: inout ImportRow) {
     externalID = row.text("externalId", length: 1...64)
@@ -36,6 +38,7 @@ struct ProductRow: Sendable {
     if content.images.count > 10 { row.refuse("images", "a product has at most 10 images") }
     content.attributes = row.pairs("attributes", count: 0...50)
     stock = row.integer("stock", range: 0...Inventory.quantityMax)
+    variants = row.variants("variants", currency: content.currency)
     let status = row.text("status", length: 0...20)
     content.status = .active
     if !status.isEmpty {
@@ -75,8 +78,10 @@ struct ProductRow: Sendable {
       outcome = .created
     }
     if outcome != .unchanged { try transaction.put(product) }
-    if let stock = self.stock ?? stock, let locationID = product.locationID {
-      for variant in product.sellableVariants {
+    if let locationID = product.locationID {
+      for (index, variant) in product.sellableVariants.enumerated() {
+        let own = variants.flatMap { $0.isEmpty ? nil : $0[index].stock }
+        guard let stock = own ?? self.stock ?? stock else { continue }
         let level = try transaction.get(StockLevel.self, key(variant.id, locationID))
         if level?.quantity == stock { continue }
         try Inventory.set(
@@ -138,6 +143,7 @@ struct ProductRow: Sendable {
       product.updatedAt = transaction.time
     }
     product.sellerID = sellerID
+    if let variants { try Self.set(variants, of: &product, transaction) }
     if let shop { product.take(placeOf: shop, keepingOwn: false) }
     product.categoryID = try Categories.find(transaction, path: content.categoryPath)?.id
     if product.slug.isEmpty {

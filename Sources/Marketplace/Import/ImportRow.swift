@@ -141,6 +141,21 @@ struct ImportRow {
     return texts
   }
 
+  /// A list of any values, or its JSON text in CSV; nil when it is not there.
+  mutating func list(_ field: String) -> [JSONValue]? {
+    switch value(field) {
+    case nil: return nil
+    case .array(let elements): return elements
+    case .string(let text) where isText:
+      if case .array(let elements)? = try? JSONValue(parsing: Array(text.utf8)) {
+        return elements
+      }
+    default: break
+    }
+    refuse(field, isText ? "must be a list as JSON" : "must be a list")
+    return []
+  }
+
   /// An object of texts, or `name=text|name=text` in CSV.
   mutating func pairs(_ field: String, count: ClosedRange<Int>) -> [String: String] {
     var pairs: [String: String] = [:]

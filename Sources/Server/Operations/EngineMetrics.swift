@@ -3,7 +3,6 @@
 
 import Bytes
 import Database
-import Glibc
 import RecordStore
 
 /// Lines of the Prometheus text format.
@@ -78,17 +77,15 @@ enum EngineMetrics {
   }
 
   private static func process(_ text: inout String) {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let microseconds =
-      (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + usage.ru_utime.tv_usec
-      + usage.ru_stime.tv_usec
     MetricText.append(
       "process_cpu_seconds_total", "counter", "Processor time of this process.",
-      "\(Double(microseconds) / 1e6)", to: &text)
+      "\(ProcessFigures.processorMicros / 1e6)", to: &text)
+    MetricText.gauge(
+      "process_resident_memory_bytes", "The memory that this process has now.",
+      ProcessFigures.residentBytes, to: &text)
     MetricText.gauge(
       "souk_process_peak_resident_bytes", "The most memory that this process has had.",
-      UInt64(clamping: usage.ru_maxrss) &* 1024, to: &text)
+      ProcessFigures.peakBytes, to: &text)
   }
 }
 

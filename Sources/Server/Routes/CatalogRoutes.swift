@@ -36,11 +36,8 @@ extension MarketplaceServer {
         try read(context, answer) { snapshot in
           let product = try Catalog.visible(snapshot.records, context.path("id"), to: actor)
           let view = try ProductView(product, snapshot.records)
-          let tag = EntityTag.text(version: view.version, stock: view.stock)
-          if EntityTag.isFresh(context.request, tag) {
-            return Reply(status: 304, value: nil, headers: ["ETag": tag])
-          }
-          return .ok(view, headers: ["ETag": tag])
+          return .ok(
+            view, headers: ["ETag": EntityTag.text(version: view.version, stock: view.stock)])
         }
       }
       routeLater(
@@ -97,15 +94,18 @@ extension MarketplaceServer {
     }
   }
 
+  /// PUT asks for the version that it changes; PATCH, which names what it changes, may go without.
   private func updateRoute(_ method: Method, _ operationID: String) -> Route {
     routeLater(
       method, "/products/{id}", operationID,
-      "Change a product; what is left out stays. If-Match guards against lost updates.",
+      "Change a product; what is left out stays. If-Match, which PUT must have, guards against "
+        + "lost updates.",
       caller: .seller, body: ProductChange.self, output: ProductView.self,
-      errors: [.notFound, .conflict, .validation]
+      errors: [.notFound, .conflict, .validation, .missingRequiredField]
     ) { context, answer in
       let actor = try context.requiredActor()
       let id = try context.pathID("id")
+      if method == .put { try EntityTag.require(context.request) }
       let version = try EntityTag.expected(context.request)
       write(context, answer) { transaction in
         let product = try Catalog.update(
@@ -151,7 +151,7 @@ extension MarketplaceServer {
       filter.status = .active
     }
     let fixed = filter
-    try read(context, answer) { snapshot in
+    try readRendered(context, answer) { snapshot in
       .ok(
         try ProductList.page(
           snapshot.records, fixed, limit: limit, cursor: context.query("cursor"), cursors))
@@ -194,30 +194,6 @@ enum ListQuery {
       throw MarketError.invalid("?\(name)", rule: "type", "A price is a number such as 49.90.")
     }
     return amount
-  }
-}
-
-/// `"v3.12"`: version 3 with 12 units in stock, which change without a version.
-enum EntityTag {
-  static func text(version: Int64, stock: Int64) -> String { "\"v\(version).\(stock)\"" }
-  static func text(version: Int64) -> String { "\"v\(version)\"" }
-
-  static func isFresh(_ request: Request, _ tag: String) -> Bool {
-    guard let header = request.headers["If-None-Match"] else { return false }
-    return header.split(separator: ",").contains { part in
-      let candidate = part.drop { $0 == " " }
-      return candidate == "*" || candidate == tag || candidate == "W/\(tag)"
-    }
-  }
-
-  /// The version that If-Match names; nil without the header or for `*`.
-  static func expected(_ request: Request) throws -> Int64? {
-    guard let header = request.headers["If-Match"], header != "*" else { return nil }
-    let digits = header.drop { $0 == "\"" }.drop { $0 == "v" }.prefix { $0.isNumber }
-    guard let version = Int64(digits) else {
-      throw MarketError.preconditionFailed(current: 0)
-    }
-    return version
   }
 }
 

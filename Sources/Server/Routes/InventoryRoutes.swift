@@ -22,12 +22,13 @@ extension MarketplaceServer {
       }
       routeLater(
         .put, "/inventory/product/{productId}", "setProductStock",
-        "Set the quantity at a location; If-Match or expectedVersion names the level's version.",
+        "Set the quantity at a location; If-Match or expectedVersion must name the level's version.",
         caller: .seller, body: StockSetRequest.self, output: ProductStockView.self,
-        errors: [.notFound, .conflict]
+        errors: [.notFound, .conflict, .missingRequiredField]
       ) { context, answer in
         let actor = try context.requiredActor()
         let id = try context.pathID("productId")
+        if context.body.expectedVersion == nil { try EntityTag.require(context.request) }
         let version = try EntityTag.expected(context.request)
         write(context, answer) { transaction in
           .ok(
@@ -63,19 +64,23 @@ extension MarketplaceServer {
               cursors))
         }
       }
-      routeLater(
-        .get, "/inventory/low-stock", "listLowStock",
-        "What is at or below its reorder point, most urgent first.", caller: .seller,
-        query: paging, output: StockPage.self
-      ) { context, answer in
-        let actor = try context.requiredActor()
-        let limit = Int(context.query("limit", default: 20))
-        try read(context, answer) { snapshot in
-          .ok(
-            try Inventory.lowStock(
-              snapshot.records, sellerID: actor.isAdmin ? nil : actor.userID, limit: limit,
-              cursor: context.query("cursor"), cursors))
-        }
+      lowStockRoute(paging, cursors)
+    }
+  }
+
+  private func lowStockRoute(_ paging: [QueryParameter], _ cursors: PageCursors) -> Route {
+    routeLater(
+      .get, "/inventory/low-stock", "listLowStock",
+      "What is at or below its reorder point, most urgent first.", caller: .seller,
+      query: paging, output: StockPage.self
+    ) { context, answer in
+      let actor = try context.requiredActor()
+      let limit = Int(context.query("limit", default: 20))
+      try read(context, answer) { snapshot in
+        .ok(
+          try Inventory.lowStock(
+            snapshot.records, sellerID: actor.isAdmin ? nil : actor.userID, limit: limit,
+            cursor: context.query("cursor"), cursors))
       }
     }
   }

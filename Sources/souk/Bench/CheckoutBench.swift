@@ -36,7 +36,7 @@ package struct CheckoutBench {
   let lines: Int
   /// Coupons, which buyers take in turn; none for carts without.
   let coupons: Int
-  private(set) var tokens: [String] = []
+  package private(set) var tokens: [String] = []
   package private(set) var productIDs: [UUIDv7] = []
 
   package init(

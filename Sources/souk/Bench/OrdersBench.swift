@@ -6,6 +6,7 @@ import Bytes
 import Database
 import Marketplace
 import RecordStore
+import Server
 
 struct OrdersBench {
   struct Figures {

@@ -57,17 +57,11 @@ struct ExportVerb: ParsableCommand {
   }
 
   private func report(_ export: Export) {
-    if export.productsWithVariants > 0 {
-      Terminal.note(
-        "\(export.productsWithVariants) products have variants, which are not in the file; "
-          + "`souk store backup` keeps everything")
-    }
     if json {
       var writer = JSONWriter()
       JSONValue.object([
         .init("kind", .string(kind.rawValue)), .init("file", .string(file)),
         .init("rows", .int(Int64(export.rows))),
-        .init("productsWithVariants", .int(Int64(export.productsWithVariants))),
       ]).write(to: &writer)
       Terminal.out(String(decoding: writer.bytes, as: UTF8.self))
     } else {

@@ -118,8 +118,14 @@ final class TestClient {
   }
 
   func post(_ path: String, _ body: String, _ fields: String = "") throws -> TestReply {
+    try ask("POST", path, body, fields)
+  }
+
+  func ask(
+    _ method: String, _ path: String, _ body: String, _ fields: String = ""
+  ) throws -> TestReply {
     send(
-      "POST \(path) HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\(fields)"
+      "\(method) \(path) HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n\(fields)"
         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     return try reply()
   }

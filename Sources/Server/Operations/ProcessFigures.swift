@@ -1,11 +1,12 @@
-// ProcessFigures: what the kernel says about this process, for the benchmarks that run in it.
+// ProcessFigures: what the kernel says about this process, for /metrics and for the benchmarks that run in
+// it. Memory is read from /proc: getrusage's peak is inherited from whoever started the process.
 
 import Disk
 import Glibc
 
-enum ProcessFigures {
+package enum ProcessFigures {
   /// Processor time of all threads, user and system.
-  static var processorMicros: Double {
+  package static var processorMicros: Double {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6
@@ -14,10 +15,15 @@ enum ProcessFigures {
 
   /// Bytes handed to the kernel in writes. What the kernel says it will write (write_bytes) counts
   /// whole folios, which are larger than the pages that are written in them.
-  static var bytesWritten: UInt64 { number(after: "wchar:", in: "/proc/self/io") }
+  package static var bytesWritten: UInt64 { number(after: "wchar:", in: "/proc/self/io") }
 
   /// The most memory that was resident at any time, in bytes.
-  static var peakBytes: UInt64 { number(after: "VmHWM:", in: "/proc/self/status") * 1024 }
+  package static var peakBytes: UInt64 { number(after: "VmHWM:", in: "/proc/self/status") * 1024 }
+
+  /// What is resident now, in bytes.
+  package static var residentBytes: UInt64 {
+    number(after: "VmRSS:", in: "/proc/self/status") * 1024
+  }
 
   private static func number(after name: String, in path: String) -> UInt64 {
     guard let file = try? PosixDisk().open(path, mode: .readOnly) else { return 0 }
