@@ -23,9 +23,13 @@ public struct MarketplaceServer: Sendable {
     let accounts: AccountServices
     let reindexing: Reindexing
     let rendered = RenderedPages()
+    let settings: [StorableSetting]
 
-    init(_ market: Marketplace, _ accounts: AccountServices) {
+    init(
+      _ market: Marketplace, _ accounts: AccountServices, _ settings: [StorableSetting]
+    ) {
       self.market = market
+      self.settings = settings
       self.accounts = accounts
       passwords = PasswordPool(hasher: market.hasher)
       reindexing = Reindexing(market.database)
@@ -38,11 +42,14 @@ public struct MarketplaceServer: Sendable {
   var accounts: AccountServices { parts.accounts }
   var reindexing: Reindexing { parts.reindexing }
   var rendered: RenderedPages { parts.rendered }
+  var settings: [StorableSetting] { parts.settings }
 
   public init(
-    market: Marketplace, accounts: AccountOptions = AccountOptions(), log: Log? = nil
+    market: Marketplace, accounts: AccountOptions = AccountOptions(),
+    settings: [StorableSetting] = [], log: Log? = nil
   ) {
-    parts = Parts(market, AccountServices(market: market, options: accounts, log: log))
+    parts = Parts(
+      market, AccountServices(market: market, options: accounts, log: log), settings)
   }
 
   /// Ends the threads that hash passwords. Blocks; call it once, after the server has drained.
@@ -56,7 +63,10 @@ public struct MarketplaceServer: Sendable {
   public var routeGroups: [RouteGroup] {
     get throws(DatabaseError) {
       try catalogRouteGroups() + accountRouteGroups
-        + [cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes, elasticRoutes]
+        + [
+          cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes, settingRoutes,
+          elasticRoutes,
+        ]
     }
   }
 

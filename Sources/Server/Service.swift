@@ -21,12 +21,15 @@ public final class Service: Sendable {
 
   /// - Parameters:
   ///   - version: of the program, for the API's document.
+  ///   - settings: those that administrators may store.
   ///   - controlToken: opens `StoreControl`, which is not there without one.
   public init(
     market: Marketplace, options: ServerOptions, version: String, log: Log,
-    controlToken: String? = nil, accounts: AccountOptions = AccountOptions()
+    controlToken: String? = nil, accounts: AccountOptions = AccountOptions(),
+    settings: [StorableSetting] = []
   ) throws {
-    marketplace = MarketplaceServer(market: market, accounts: accounts, log: log)
+    marketplace = MarketplaceServer(
+      market: market, accounts: accounts, settings: settings, log: log)
     dueWork = DueWork(market: market, log: log)
     control = controlToken.map { StoreControl(database: market.database, token: $0) }
     pool = NIOThreadPool(numberOfThreads: Self.poolThreads)

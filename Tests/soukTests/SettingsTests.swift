@@ -100,4 +100,51 @@ import Testing
     let outcome = try souk("config", "check", file)
     #expect(outcome.status == 2 && outcome.errors.contains(message), "\(outcome.errors)")
   }
+
+  /// An administrator stores a commission: it is taken at the next start, behind a file's.
+  @Test func whatIsStoredGoesBeforeTheDefaultOnly() throws {
+    let folder = try TemporaryFolder()
+    let data = folder.path + "/data"
+    #expect(try souk("init", "--data", data).status == 0)
+    let made = try run(
+      [
+        "/usr/bin/env", "SOUK_SUPERUSER_PASSWORD=correct horse battery", binary, "superuser",
+        "create", "root@example.com", "--data", data,
+      ])
+    #expect(made.status == 0, "\(made.errors)")
+    let server = try ChildServer(binary: binary, arguments: ["--data", data])
+    let root = try Shopper(server)
+    let signedIn = try root.post(
+      "/auth/login", #"{"email":"root@example.com","password":"correct horse battery"}"#)
+    root.token = try #require(try signedIn.json["accessToken"] as? String)
+    func ask(
+      _ method: String, _ name: String, _ body: String, _ tag: String? = nil
+    ) throws -> HTTPAnswer {
+      try root.connection.request(
+        method, "/admin/settings/\(name)",
+        headers: [
+          ("Authorization", "Bearer \(root.token ?? "")"), ("Content-Type", "application/json"),
+        ] + (tag.map { [("If-Match", $0)] } ?? []), body: Array(body.utf8))
+    }
+    let commission = #"{"values":["12.5%"]}"#
+    #expect(try ask("PUT", "commission", commission).status == 428)
+    #expect(try ask("PUT", "commission", #"{"values":["150%"]}"#, "*").status == 400)
+    #expect(try ask("PUT", "listen", #"{"values":["0.0.0.0:1"]}"#, "*").status == 404)
+    let stored = try ask("PUT", "commission", commission, "\"v0\"")
+    #expect(stored.status == 200 && stored.headers["etag"] == "\"v1\"", "\(stored.text)")
+    #expect(try ask("PUT", "commission", commission, "\"v0\"").status == 412)
+    #expect(try ask("PUT", "tax.rules", #"{"values":["* 19%"]}"#, "*").status == 200)
+    #expect(server.end(with: SIGTERM) == 0)
+    func shown(_ more: String...) throws -> String {
+      try run([binary, "config", "show", "--origin", "--data", data] + more).output
+    }
+    #expect(try shown().contains("12.5%    from stored in the database"))
+    let file = try folder.write("commission = \"3%\"", to: "souk.toml")
+    #expect(try shown("--config", file).contains("3%    from \(file), line 1"))
+    let again = try ChildServer(binary: binary, arguments: ["--data", data])
+    let list = try Shopper(again)
+    list.token = root.token
+    #expect(try list.get("/admin/settings/tax.rules").text.contains("* 19%"))
+    #expect(again.end(with: SIGTERM) == 0)
+  }
 }

@@ -102,9 +102,10 @@ struct StoreTable: Sendable {
     StoreTable(LedgerEntry.self, key: [.uuid, .u32], indexes: ["byAccount": [.text, .text]]),
     StoreTable(
       IdempotencyRecord.self, key: [.uuid, .text, .text, .text], indexes: ["byTime": [.time]],
-      secrets: ["fingerprint", "body"]),
+      secrets: ["fingerprint", "body", "headers"]),
     StoreTable(TestCharge.self, key: [.text], indexes: ["byReference": [.text]]),
     StoreTable(Counter.self, key: [.text]),
+    StoreTable(StoredSetting.self, key: [.text]),
     StoreTable(PastSlug.self, key: [.text]),
     StoreTable(
       OneTimeToken.self, key: [.bytes], indexes: ["byUser": [.uuid, .text], "byExpiry": [.time]],

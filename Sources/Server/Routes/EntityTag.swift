@@ -7,6 +7,7 @@ import Marketplace
 /// `"v3.12"`: version 3 with 12 units in stock, which change without a version.
 enum EntityTag {
   static func text(version: Int64, stock: Int64) -> String { "\"v\(version).\(stock)\"" }
+  static func text(version: Int64) -> String { "\"v\(version)\"" }
   static func text(hash: UInt64) -> String { "\"h\(String(hash, radix: 16))\"" }
 
   static func isFresh(_ request: Request, _ tag: String) -> Bool {

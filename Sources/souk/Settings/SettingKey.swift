@@ -15,6 +15,9 @@ struct SettingKey: Sendable {
   var fallback: [String]
   var summary: String
   var isSecret = false
+  /// Whether it may be stored in the database: what a shop settles, not what a machine needs before
+  /// the database is open.
+  var isStorable = false
   /// What is wrong with the value, or nil.
   var issue: @Sendable ([String]) -> String?
 
@@ -22,6 +25,14 @@ struct SettingKey: Sendable {
   var variable: String {
     "SOUK_"
       + name.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
+  }
+
+  /// Those that administrators may store.
+  static var storable: [StorableSetting] {
+    all.filter(\.isStorable).map {
+      StorableSetting(
+        name: $0.name, summary: $0.summary, isList: $0.kind == .list, issue: $0.issue)
+    }
   }
 
   static func named(_ name: String) -> SettingKey? { all.first { $0.name == name } }
@@ -43,10 +54,11 @@ struct SettingKey: Sendable {
     SettingKey(
       name: "rate-limit", kind: .text, fallback: ["100/900"],
       summary: "Requests for each user or address: N/SECONDS, or off for no limits at all.",
-      issue: rate),
+      isStorable: true, issue: rate),
     SettingKey(
       name: "auth-rate-limit", kind: .text, fallback: ["5/900"],
-      summary: "Failed sign-ins for each address: N/SECONDS, or off.", issue: rate),
+      summary: "Failed sign-ins for each address: N/SECONDS, or off.", isStorable: true,
+      issue: rate),
     SettingKey(
       name: "unlimited-key", kind: .text, fallback: [],
       summary: "Requests with this X-Api-Key are not rate limited: for benchmarks.",
@@ -56,7 +68,7 @@ struct SettingKey: Sendable {
       summary: "Addresses of proxies whose X-Forwarded-For is believed.", issue: any),
     SettingKey(
       name: "base-url", kind: .text, fallback: [],
-      summary: "Where people reach this shop, for links in mails."
+      summary: "Where people reach this shop, for links in mails.", isStorable: true
     ) { values in
       values[0].hasPrefix("http://") || values[0].hasPrefix("https://")
         ? nil : "begins with http:// or https://"
@@ -95,18 +107,20 @@ struct SettingKey: Sendable {
       issue: any),
     SettingKey(
       name: "commission", kind: .text, fallback: ["0%"],
-      summary: "What the marketplace keeps of the goods' price, such as 12.5%."
+      summary: "What the marketplace keeps of the goods' price, such as 12.5%.", isStorable: true
     ) { Settings.basisPoints($0[0]) == nil ? "takes a rate from 0% to 100%, such as 12.5%" : nil },
     SettingKey(
       name: "tax.rules", kind: .list, fallback: [],
-      summary: "Such as \"US-CA 8.25%\" or \"* 19%\"; the most specific rule decides."
+      summary: "Such as \"US-CA 8.25%\" or \"* 19%\"; the most specific rule decides.",
+      isStorable: true
     ) { values in
       do throws(PolicyError) { _ = try DeclaredTax(values) } catch { return error.description }
       return nil
     },
     SettingKey(
       name: "delivery.rules", kind: .list, fallback: [],
-      summary: "Such as \"US 5.00 USD free from 50.00\"; one fee for each seller's part."
+      summary: "Such as \"US 5.00 USD free from 50.00\"; one fee for each seller's part.",
+      isStorable: true
     ) { values in
       do throws(PolicyError) { _ = try DeclaredDelivery(values) } catch {
         return error.description

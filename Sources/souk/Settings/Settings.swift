@@ -1,5 +1,5 @@
 // Settings: every setting's value and where it comes from. A flag goes before the environment, that
-// before souk.toml, that before the default. A value that is not acceptable is refused with its place,
+// before souk.toml, that before what is stored in the database, that before the default. A value that is not acceptable is refused with its place,
 // wherever it comes from; an unknown key of the file or variable of the environment is, too.
 
 import Bytes
@@ -13,6 +13,7 @@ struct Settings {
     case flag
     case environment(String)
     case file(String, line: Int)
+    case stored
     case fallback
 
     var description: String {
@@ -20,6 +21,7 @@ struct Settings {
       case .flag: "flag"
       case .environment(let name): "environment, \(name)"
       case .file(let path, let line): "\(path), line \(line)"
+      case .stored: "stored in the database"
       case .fallback: "default"
       }
     }
@@ -63,6 +65,16 @@ struct Settings {
       all.append(setting)
     }
     try Self.refuseUnknown(environment)
+  }
+
+  /// Takes what is stored for settings that nothing else says.
+  mutating func adopt(_ stored: [String: [String]]) throws(VerbFailure) {
+    for index in all.indices where all[index].key.isStorable && all[index].origin == .fallback {
+      guard let values = stored[all[index].key.name], !values.isEmpty else { continue }
+      all[index].values = values
+      all[index].origin = .stored
+      try Self.check(all[index])
+    }
   }
 
   subscript(name: String) -> String? { all.first { $0.key.name == name }?.values.first }

@@ -2,6 +2,8 @@
 
 import ArgumentParser
 import Bytes
+import Database
+import Marketplace
 
 struct Config: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -37,20 +39,25 @@ struct ConfigShow: ParsableCommand {
     abstract: "Print every setting's value, and with --origin where it comes from.",
     discussion: """
       A flag of `souk serve` goes before the environment, that before souk.toml in the current \
-      folder, that before the default. Secrets are not printed.
+      folder, that before what administrators have stored (PUT /admin/settings), that before the \
+      default. What is stored is looked up when --data names a stopped directory. Secrets are not \
+      printed.
 
       EXAMPLES
         souk config show --origin
+        souk config show --origin --data ./souk-data
         SOUK_LISTEN=0.0.0.0:80 souk config show --json
       """)
 
   @Option(help: "The file; souk.toml in the current folder without it.", completion: .file())
   var config: String?
+  @Option(help: "A stopped data directory, whose stored settings count.") var data: String?
   @Flag(help: "Say where each value comes from.") var origin = false
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let settings = try Settings(file: config)
+    var settings = try Settings(file: config)
+    if let data { try settings.adopt(try stored(in: data)) }
     var report = SettingsReport()
     for setting in settings.all {
       var line = SettingReport()
@@ -67,6 +74,18 @@ struct ConfigShow: ParsableCommand {
       let value = line.values.isEmpty ? "(not set)" : line.values.joined(separator: "; ")
       Terminal.out("\(name)  \(value)" + (origin ? "    from \(line.origin)" : ""))
     }
+  }
+}
+
+extension ConfigShow {
+  private func stored(in data: String) throws -> [String: [String]] {
+    let database: Database
+    do throws(DatabaseError) {
+      database = try Installation.inspect(data, withViews: false).database
+    } catch {
+      throw Installation.failure(error, at: data)
+    }
+    return try StoredSettings.all(database.snapshot().records)
   }
 }
 

@@ -57,18 +57,14 @@ struct Serve: ParsableCommand {
   func run() throws {
     // Blocked before any thread is made, so that every thread inherits it and only this one waits.
     let signals = AwaitedSignals([SIGTERM, SIGINT, SIGHUP])
-    let settings = try Settings(flags: flags, file: config)
-    let policies: OrderPolicies
-    do throws(PolicyError) { policies = try settings.policies() } catch {
-      throw VerbFailure("\(error)", .usage)
-    }
-    let accounts = try settings.accountOptions()
-    var options = settings.serverOptions
-    options.tls = try settings.tlsIdentity()
+    let first = try Settings(flags: flags, file: config)
+    // What is wrong with these is said before anything is opened.
+    _ = try first.accountOptions()
+    let identity = try first.tlsIdentity()
     let started = SystemClock.monotonicMicroseconds()
-    let (log, logFile) = try settings.log()
+    let (log, logFile) = try first.log()
     let installation = try Installation.open(directory.data) { configuration in
-      configuration.cacheBytes = (settings.integer("cache-mib") ?? 64) << 20
+      configuration.cacheBytes = (first.integer("cache-mib") ?? 64) << 20
       configuration.onNotice = { log.notice($0) }
       configuration.onFatal = { line in
         logFile?.flush()
@@ -76,12 +72,15 @@ struct Serve: ParsableCommand {
       }
     }
     let database = installation.database
-    let market = try installation.marketplace(policies: policies)
+    let settings = try withStored(first, in: database)
+    let market = try installation.marketplace(policies: try policies(settings))
     try settlePayments(market)
     let token = ControlFile.makeToken()
+    var options = settings.serverOptions
+    options.tls = identity
     let service = try Service(
-      market: market, options: options, version: Souk.version,
-      log: log, controlToken: token, accounts: accounts)
+      market: market, options: options, version: Souk.version, log: log, controlToken: token,
+      accounts: try settings.accountOptions(), settings: SettingKey.storable)
     let address: HTTPServer.Address
     do {
       address = try service.start()
@@ -110,6 +109,18 @@ struct Serve: ParsableCommand {
     try database.close()
     logFile?.close()
     Terminal.note("stopped cleanly at commit \(lsn)")
+  }
+
+  private func withStored(_ settings: Settings, in database: Database) throws -> Settings {
+    var settings = settings
+    try settings.adopt(try StoredSettings.all(database.snapshot().records))
+    return settings
+  }
+
+  private func policies(_ settings: Settings) throws(VerbFailure) -> OrderPolicies {
+    do throws(PolicyError) { return try settings.policies() } catch {
+      throw VerbFailure("\(error)", .usage)
+    }
   }
 
   /// What was under way when the server was stopped or killed.
