@@ -82,11 +82,22 @@ public enum Catalog {
     _ transaction: Transaction, id: UUIDv7, _ change: ProductChange, expectedVersion: Int64?,
     by actor: CatalogActor
   ) throws -> Product {
+    try changeOwned(transaction, id, expectedVersion, by: actor) { product in
+      try apply(change, to: &product, transaction)
+      try requirePublishable(product)
+    }
+  }
+
+  /// One change of a product that is the actor's: its slugs, the stock of its variants and its SKUs stay
+  /// in order, and its version rises.
+  static func changeOwned(
+    _ transaction: Transaction, _ id: UUIDv7, _ expectedVersion: Int64?, by actor: CatalogActor,
+    _ change: (inout Product) throws -> Void
+  ) throws -> Product {
     var product = try owned(transaction, id: id, expectedVersion, by: actor)
     let slug = product.slug
     let variants = Set(product.sellableVariants.map(\.id))
-    try apply(change, to: &product, transaction)
-    try requirePublishable(product)
+    try change(&product)
     if slug != product.slug {
       try transaction.put(
         PastSlug(slug: slug, productID: product.id, retiredAt: transaction.time))
@@ -95,6 +106,7 @@ public enum Catalog {
     }
     try requireNoStock(
       of: variants.subtracting(product.sellableVariants.map(\.id)), id, transaction)
+    try requireFreeSKUs(product, transaction)
     product.version += 1
     product.updatedAt = transaction.time
     try transaction.put(product)

@@ -17,7 +17,7 @@ extension Catalog {
     _ transaction: Transaction, productID: UUIDv7, _ input: VariantInput, expectedVersion: Int64?,
     by actor: CatalogActor
   ) throws -> Product {
-    try changeVariants(
+    try changeOwned(
       transaction, productID, expectedVersion, by: actor
     ) { product in
       guard product.variants.count < variantsMax else {
@@ -35,7 +35,7 @@ extension Catalog {
     _ transaction: Transaction, productID: UUIDv7, variantID: UUIDv7, _ input: VariantInput,
     expectedVersion: Int64?, by actor: CatalogActor
   ) throws -> Product {
-    try changeVariants(transaction, productID, expectedVersion, by: actor) { product in
+    try changeOwned(transaction, productID, expectedVersion, by: actor) { product in
       let place = try place(of: variantID, in: product)
       try fill(&product.variants[place], input, product.currency, "")
     }
@@ -45,7 +45,7 @@ extension Catalog {
     _ transaction: Transaction, productID: UUIDv7, variantID: UUIDv7, expectedVersion: Int64?,
     by actor: CatalogActor
   ) throws -> Product {
-    try changeVariants(transaction, productID, expectedVersion, by: actor) { product in
+    try changeOwned(transaction, productID, expectedVersion, by: actor) { product in
       product.variants.remove(at: try place(of: variantID, in: product))
     }
   }
@@ -55,7 +55,7 @@ extension Catalog {
     _ transaction: Transaction, productID: UUIDv7, _ image: ProductImage, expectedVersion: Int64?,
     by actor: CatalogActor
   ) throws -> Product {
-    try changeVariants(transaction, productID, expectedVersion, by: actor) { product in
+    try changeOwned(transaction, productID, expectedVersion, by: actor) { product in
       guard product.images.count < 10 else {
         throw MarketError.invalid("/url", rule: "count", "A product has at most 10 images.")
       }
@@ -64,21 +64,6 @@ extension Catalog {
       }
       product.images.append(image)
     }
-  }
-
-  private static func changeVariants(
-    _ transaction: Transaction, _ id: UUIDv7, _ expectedVersion: Int64?, by actor: CatalogActor,
-    _ change: (inout Product) throws -> Void
-  ) throws -> Product {
-    var product = try owned(transaction, id: id, expectedVersion, by: actor)
-    let before = Set(product.sellableVariants.map(\.id))
-    try change(&product)
-    try requireNoStock(of: before.subtracting(product.sellableVariants.map(\.id)), id, transaction)
-    try requireFreeSKUs(product, transaction)
-    product.version += 1
-    product.updatedAt = transaction.time
-    try transaction.put(product)
-    return product
   }
 
   private static func place(of variantID: UUIDv7, in product: Product) throws -> Int {

@@ -44,52 +44,22 @@ public struct QuoteRequest: Fields, Equatable {
   }
 }
 
-/// One line of an order that is made without a cart.
-public struct OrderLineRequest: Fields, Equatable {
-  public var productID = UUIDv7.zero
-  public var variantID: UUIDv7?
-  public var quantity: Int64 = 1
-
-  public init() {}
-
-  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-    try visitor.field(1, "productId", &productID, .required)
-    try visitor.field(2, "variantId", &variantID)
-    try visitor.field(3, "quantity", &quantity, .range(1...Cart.quantityMax).required)
-  }
-}
-
-/// POST /orders.
+/// POST /orders: a checkout that names what is bought instead of taking it from a cart.
 public struct OrderRequest: Fields, Equatable {
+  public var checkout = CheckoutRequest()
   /// For whom; the caller without it.
   public var userID: UUIDv7?
-  public var items: [OrderLineRequest] = []
+  public var items: [CartAddRequest] = []
   public var couponCode: String?
-  public var deliveryAddress = DeliveryAddress()
-  public var payment = CheckoutPayment()
-  /// What the buyer was shown; another total is refused instead of charged.
-  public var expectedTotal: Amount?
-  public var notes: String?
 
   public init() {}
 
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
-    try visitor.field(1, "userId", &userID, FieldRules().summary("For whom; administrators only."))
-    try visitor.field(2, "items", &items, .count(1...Cart.itemsMax).required)
-    try visitor.field(3, "couponCode", &couponCode, .length(1...50))
-    try visitor.field(4, "deliveryAddress", &deliveryAddress, .required)
-    try visitor.field(5, "payment", &payment, .required)
-    try visitor.field(6, "expectedTotal", &expectedTotal)
-    try visitor.field(7, "notes", &notes, .length(0...1000))
-  }
-
-  var checkout: CheckoutRequest {
-    var request = CheckoutRequest()
-    request.deliveryAddress = deliveryAddress
-    request.payment = payment
-    request.expectedTotal = expectedTotal
-    request.notes = notes
-    return request
+    try checkout.visit(&visitor)
+    try visitor.field(
+      5, "userId", &userID, FieldRules().summary("For whom; administrators only."))
+    try visitor.field(6, "items", &items, .count(1...Cart.itemsMax).required)
+    try visitor.field(7, "couponCode", &couponCode, .length(1...50))
   }
 }
 

@@ -1,5 +1,6 @@
 // HTTPBench: one product and a page of twenty, asked for over HTTP by wrk, beside nginx that serves the
-// bytes of the same product from a file. Three processes on one machine share its processors: client,
+// bytes of the same product from a file. A page is measured twice: as guests ask for it, rendered once
+// between two commits, and with a query that is new each time, rendered for every request. Three processes on one machine share its processors: client,
 // server, and whoever else is there; the servers take turns.
 
 import Bytes
@@ -23,6 +24,7 @@ struct HTTPBench {
   let connections: Int
   private(set) var product = Measured()
   private(set) var page = Measured()
+  private(set) var freshPage = Measured()
   private(set) var peer = Measured()
   let hasPeer: Bool
 
@@ -54,11 +56,23 @@ struct HTTPBench {
     }
     let peerPort = hasPeer ? try startPeer(serving: answer.body) : 0
     defer { if hasPeer { stopPeer() } }
+    let script = folder + "/fresh.lua"
+    try BenchFolder.write(
+      Array(
+        """
+        local n = 0
+        request = function()
+          n = n + 1
+          return wrk.format("GET", "/products?limit=20&n=" .. n)
+        end
+
+        """.utf8), to: script)
     for round in 1...rounds {
       Terminal.progress("round \(round) of \(rounds)")
       if hasPeer { try load("http://127.0.0.1:\(peerPort)/product.json", nil, into: &peer) }
       try load(one, server, into: &product)
       try load(twenty, server, into: &page)
+      try load(twenty, server, script: script, into: &freshPage)
     }
     Terminal.endProgress()
   }
@@ -66,11 +80,14 @@ struct HTTPBench {
   // MARK: Load
 
   private func load(
-    _ address: String, _ server: ChildServer?, into measured: inout Measured
+    _ address: String, _ server: ChildServer?, script: String? = nil,
+    into measured: inout Measured
   ) throws {
     let before = server?.processorMicroseconds ?? 0
     let ended = try ChildOutput.run(
-      Self.wrk, ["-t1", "-c\(connections)", "-d\(seconds)s", "--latency", address])
+      Self.wrk,
+      ["-t1", "-c\(connections)", "-d\(seconds)s", "--latency"]
+        + (script.map { ["-s", $0] } ?? []) + [address])
     let text = String(decoding: ended.output, as: UTF8.self)
     guard ended.status == 0, let rate = Self.number(after: "Requests/sec:", in: text),
       let requests = Self.requests(in: text), let p99 = Self.millis(after: "99%", in: text)

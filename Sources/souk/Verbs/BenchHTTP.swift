@@ -44,6 +44,7 @@ struct BenchHTTP: ParsableCommand {
     if bench.hasPeer { report.lines.append(HTTPReport.Line("nginx, a file", bench.peer)) }
     report.lines.append(HTTPReport.Line("GET /products/{id}", bench.product))
     report.lines.append(HTTPReport.Line("GET /products?limit=20", bench.page))
+    report.lines.append(HTTPReport.Line("the same, each rendered anew", bench.freshPage))
     let bytes = FieldJSON.encode(report)
     if json == "-" { return Terminal.out(String(decoding: bytes, as: UTF8.self)) }
     Terminal.out(report.table)
