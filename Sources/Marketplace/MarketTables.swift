@@ -4,13 +4,14 @@
 // 6 stock movements, 7 locations, 8 categories, 9 carts, 10 orders, 11 seller orders, 12 payment
 // transactions, 13 ledger entries, 14 idempotency records, 15 test charges, 16 counters, 17 past
 // slugs, 18...24 those of AccountTables, 25 reservations, 26 applied feeds of stock, 30 coupons,
-// 31 their uses, 32 payment attempts, 40 stored settings.
+// 31 their uses, 32 payment attempts, 40 stored settings, 80 days of searches, 81 their questions,
+// 82 rules of the search.
 
 import RecordStore
 
 public enum MarketTables {
   public static let all: [TableDescriptor] =
-    CatalogTables.all + AccountTables.all + [
+    CatalogTables.all + AccountTables.all + SearchTables.all + [
       User.table.descriptor, Session.table.descriptor, Cart.table.descriptor,
       Order.table.descriptor, SellerOrder.table.descriptor, PaymentTransaction.table.descriptor,
       LedgerEntry.table.descriptor, IdempotencyRecord.table.descriptor,

@@ -13,6 +13,10 @@ public struct Marketplace: Sendable {
   public let keys: AccountKeys
   /// Slows down the guessing of passwords and codes.
   public let signInGuard = SignInGuard()
+  /// What was searched for and is not written yet.
+  public let searches = SearchLog()
+  public let searchRules = SearchRuleCache()
+  public let searchPopularity = SearchPopularity()
   public let checkout: Checkout
 
   /// Reads the keys of accounts from the database's secrets, making them the first time.

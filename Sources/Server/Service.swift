@@ -10,6 +10,8 @@ import Synchronization
 
 public final class Service: Sendable {
   private let server: HTTPServer
+  private let market: Marketplace
+  private let log: Log
   private let marketplace: MarketplaceServer
   private let pool: NIOThreadPool
   private let control: StoreControl?
@@ -28,6 +30,8 @@ public final class Service: Sendable {
     controlToken: String? = nil, accounts: AccountOptions = AccountOptions(),
     settings: [StorableSetting] = []
   ) throws {
+    self.market = market
+    self.log = log
     marketplace = MarketplaceServer(
       market: market, accounts: accounts, settings: settings, log: log)
     dueWork = DueWork(market: market, log: log)
@@ -99,6 +103,11 @@ public final class Service: Sendable {
     draining.raise()
     dueWork.end()
     let report = server.drain(withinMillis: millis)
+    do {
+      try market.searches.writeBlocking(to: market.database)
+    } catch {
+      log.notice("the last searches were not counted: \(error)")
+    }
     try marketplace.shutDown()
     try control?.shutDown()
     try pool.syncShutdownGracefully()

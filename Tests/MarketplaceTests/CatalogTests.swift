@@ -17,12 +17,12 @@ struct CatalogFixture {
   let seller = CatalogActor(userID: UUIDv7(high: 1, low: 1), isAdmin: false)
   let rival = CatalogActor(userID: UUIDv7(high: 2, low: 2), isAdmin: false)
 
-  init(seed: UInt64 = 1) throws {
+  init(seed: UInt64 = 1, index: TextIndex = ProductSearch.makeIndex()) throws {
     let random = Mutex(SeededNumbers(seed: seed))
     let ticks = Atomic<Int64>(0)
     var configuration = Database.Configuration(
       path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
-      views: [ProductSearch.makeIndex()],
+      views: [index],
       now: {
         let tick = ticks.add(1, ordering: .relaxed).newValue
         return Timestamp(microseconds: 1_795_000_000_000_000 + tick * 1000)

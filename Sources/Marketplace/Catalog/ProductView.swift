@@ -185,11 +185,14 @@ public struct ProductPage: Fields, Equatable {
   public var data: [ProductView] = []
   public var hasMore = false
   public var nextCursor: String?
+  /// With `q`, for `POST /search/click`.
+  public var searchID: String?
   public init() {}
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(1, "data", &data)
     try visitor.field(2, "hasMore", &hasMore)
     try visitor.field(3, "nextCursor", &nextCursor)
+    try visitor.field(4, "searchId", &searchID)
   }
 }
 

@@ -76,11 +76,7 @@ public enum ProductSearch {
     }
     return TextDocument(
       key: product.primaryKey,
-      texts: [
-        "title": product.title,
-        "description": DescriptionHTML.words(of: product.description),
-        "category": product.categoryPath.joined(separator: " "),
-      ],
+      texts: texts(of: product),
       keywords: [
         "category": product.categoryPath, "brand": product.brand.isEmpty ? [] : [product.brand],
         "categoryId": product.categoryID.map { [$0.description] } ?? [],
@@ -94,10 +90,19 @@ public enum ProductSearch {
       location: location)
   }
 
+  /// What is searched by words, by the names of the fields.
+  static func texts(of product: Product) -> [String: String] {
+    [
+      "title": product.title,
+      "description": DescriptionHTML.words(of: product.description),
+      "category": product.categoryPath.joined(separator: " "),
+    ]
+  }
+
   /// Prices in the index are ten-thousandths of a unit, so that currencies of 0 to 4 digits compare.
   public static let priceDigits: UInt8 = 4
 
-  private static func price(of product: Product) -> Int64 {
+  static func price(of product: Product) -> Int64 {
     let amount = Amount(minor: product.priceMinor, digits: Currency.digits(product.currency))
     return amount.rescaled(toDigits: priceDigits)?.minor ?? .max
   }

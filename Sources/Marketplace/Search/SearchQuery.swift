@@ -45,6 +45,8 @@ public struct SearchQuery: Sendable, Equatable {
   /// 1 ... 100.
   public var limit = 20
   public var cursor: String?
+  /// Whether hits show the parts of their texts that were matched.
+  public var highlights = false
 
   public init() {}
 
@@ -60,30 +62,37 @@ public struct SearchQuery: Sendable, Equatable {
   }
 
   /// Errors: VAL_3001 and VAL_3002 for what cannot be asked; SYS_9002 without a text index.
+  ///
+  /// - Parameter rules: keeps what was made of the rules for the next question.
   public func answer(
-    _ snapshot: DatabaseSnapshot, _ cursors: PageCursors
+    _ snapshot: DatabaseSnapshot, _ cursors: PageCursors,
+    rules: SearchRuleCache = SearchRuleCache()
   ) throws -> SearchPage {
     guard let index = snapshot.view(TextSnapshot.self) else {
       throw MarketError(.serviceUnavailable, "This server keeps no text index.")
     }
     let records = snapshot.records
-    var request = try textRequest(records, cursors)
-    var response = try Self.run(request, index)
-    // What was mistyped is looked for only where nothing is spelt so.
-    if response.total == 0, let near = nearRequest(request) {
-      request = near
-      response = try Self.run(near, index)
-    }
+    let rules = try rules.rules(records)
+    let targets = hasText ? rules.targets(of: text) : SearchRuleSet.Targets()
+    let filters = try filters(records)
+    let place = try place(cursors)
+    var list = SearchList(index: index, request: request(filters, targets, rules, isNear: false))
+    if sort == .relevance { (list.pins, list.buried) = (targets.pins, targets.down) }
+    var found = try list.page(after: place)
     var page = SearchPage()
-    let shown = response.hits.prefix(limit)
-    page.data = try shown.map { try load($0, records, index) }
-    page.total = Int64(response.total ?? 0)
-    page.hasMore = response.hits.count > limit
-    if page.hasMore, let last = shown.last {
-      page.nextCursor = cursors.encode(
-        position: SearchPosition.encode(last.position), filter: filterText)
+    // What was mistyped is looked for only where nothing is spelt so.
+    if hasText, found.total == found.withoutWords {
+      if cursor == nil { page.didYouMean = advice(filters, index) }
+      let near = request(filters, targets, rules, isNear: true)
+      list = SearchList(index: index, request: near, pins: list.pins, buried: list.buried)
+      found = try list.page(after: place)
     }
-    page.facets = Self.facets(response.aggregations)
+    page.data = try found.hits.map { try load($0, records, index) }
+    if highlights { try highlight(&page.data, found.hits, list.request, records, index) }
+    page.total = Int64(found.total)
+    page.hasMore = found.next != nil
+    page.nextCursor = found.next.map { cursors.encode(position: $0.bytes, filter: filterText) }
+    page.facets = Self.facets(found.aggregations)
     return page
   }
 
@@ -92,13 +101,20 @@ public struct SearchQuery: Sendable, Equatable {
     of page: SearchPage, _ snapshot: DatabaseSnapshot
   ) throws -> [String] {
     guard let index = snapshot.view(TextSnapshot.self) else { return [] }
-    let request = try textRequest(snapshot.records, PageCursors(key: []))
+    let rules = try SearchRuleCache().rules(snapshot.records)
+    let targets = hasText ? rules.targets(of: text) : SearchRuleSet.Targets()
+    let filters = try filters(snapshot.records)
+    let requests = (hasText ? [false, true] : [false]).map {
+      request(filters, targets, rules, isNear: $0)
+    }
     return try page.data.map { hit in
       guard let product = try snapshot.records.get(Product.self, key(hit.id)) else { return "" }
-      let exact = try index.explain(product.ordinal, request)
-      let found =
-        try exact ?? nearRequest(request).flatMap { try index.explain(product.ordinal, $0) }
-      return found.map { Self.lines($0, "").joined(separator: "\n") } ?? ""
+      for request in requests {
+        if let found = try index.explain(product.ordinal, request) {
+          return Self.lines(found, "").joined(separator: "\n")
+        }
+      }
+      return ""
     }
   }
 
@@ -117,16 +133,6 @@ public struct SearchQuery: Sendable, Equatable {
 
   private static func scaled(_ units: Int64) -> Int64 { units * 10_000 }
 
-  private static func run(
-    _ request: TextRequest, _ index: TextSnapshot
-  ) throws -> TextResponse {
-    do {
-      return try index.search(request)
-    } catch {
-      throw MarketError(.invalidInput, "The search cannot be answered: \(error).")
-    }
-  }
-
   private var words: TextMultiMatch {
     let fields = ProductSearch.schema.fields.map {
       TextMultiMatch.Field($0.name, boost: $0.boost)
@@ -138,63 +144,93 @@ public struct SearchQuery: Sendable, Equatable {
     text.unicodeScalars.contains { !$0.properties.isWhitespace }
   }
 
-  /// The same with words that may be mistyped; nil when there are no words.
-  private func nearRequest(_ request: TextRequest) -> TextRequest? {
-    guard hasText, case .bool(var bool) = request.expression else { return nil }
-    var words = words
-    words.fuzziness = .auto
-    bool.must = [.multiMatch(words)]
-    var near = request
-    near.expression = .bool(bool)
-    return near
+  /// What decides beside the words.
+  private struct Filters {
+    var clauses: [TextExpression] = []
+    var origin: GeoPoint?
   }
 
-  private func textRequest(
-    _ records: some RecordReader, _ cursors: PageCursors
-  ) throws -> TextRequest {
+  private func filters(_ records: some RecordReader) throws -> Filters {
     guard (1...100).contains(limit) else {
       throw MarketError.invalid("?limit", rule: "range", "A page has 1 to 100 hits.")
     }
-    var bool = TextBool()
-    if hasText { bool.must.append(.multiMatch(words)) } else { bool.filter.append(.all) }
+    var filters = Filters()
     if minPrice != nil || maxPrice != nil {
-      bool.filter.append(
+      filters.clauses.append(
         .range(
           column: "price", from: minPrice.map { Self.cell($0, roundingUp: true) },
           to: maxPrice.map { Self.cell($0, roundingUp: false) }))
     }
-    if inStock { bool.filter.append(.range(column: "stock", from: 1, to: nil)) }
+    if inStock { filters.clauses.append(.range(column: "stock", from: 1, to: nil)) }
     if let minRating {
       let least = Self.cell(minRating, digits: UInt8(ProductSearch.ratingDigits), roundingUp: true)
-      bool.filter.append(.range(column: "rating", from: least, to: nil))
+      filters.clauses.append(.range(column: "rating", from: least, to: nil))
     }
     if let category {
       let name = try Categories.find(records, category)?.name ?? category
-      bool.filter.append(.term(field: "category", value: name))
+      filters.clauses.append(.term(field: "category", value: name))
     }
-    if let brand { bool.filter.append(.term(field: "brand", value: brand)) }
-    let origin = try place(into: &bool)
-    // One more than is shown tells whether there is more.
-    var request = TextRequest(.bool(bool), limit: limit + 1)
-    request.origin = origin
+    if let brand { filters.clauses.append(.term(field: "brand", value: brand)) }
+    try addPlace(to: &filters)
+    return filters
+  }
+
+  private func place(_ cursors: PageCursors) throws -> SearchPlace {
+    guard let cursor else { return SearchPlace() }
+    return try SearchPlace(cursors.decode(cursor, filter: filterText))
+  }
+
+  /// - Parameter isNear: with words that may be mistyped.
+  private func request(
+    _ filters: Filters, _ targets: SearchRuleSet.Targets, _ rules: SearchRuleSet, isNear: Bool
+  ) -> TextRequest {
+    var bool = TextBool()
+    bool.filter = filters.clauses
+    if hasText {
+      var words = words
+      if isNear { words.fuzziness = .auto }
+      var expression = rules.expanded(words)
+      if !targets.pins.isEmpty {
+        var either = TextBool()
+        either.should = [expression, .constant(.keys(targets.pins.map(\.key)), score: 0)]
+        either.minimumShould = 1
+        expression = .bool(either)
+      }
+      bool.must.append(expression)
+      if !targets.out.isEmpty { bool.mustNot.append(.keys(targets.out)) }
+    } else {
+      bool.filter.append(.all)
+    }
+    var request = TextRequest(.bool(bool), limit: limit)
+    request.origin = filters.origin
     request.sort = order
-    if let cursor {
-      request.after = try SearchPosition.decode(cursors.decode(cursor, filter: filterText))
-    }
-    request.aggregations = [
-      TextAggregation("categories", .terms(column: "category", size: Self.facetValuesMax)),
-      TextAggregation("brands", .terms(column: "brand", size: Self.facetValuesMax)),
-      TextAggregation(
-        "prices",
-        .ranges(
-          column: "price",
-          Self.priceBounds.map {
-            TextRange(
-              from: $0.from.map { Double(Self.scaled($0)) },
-              to: $0.to.map { Double(Self.scaled($0)) })
-          })),
-    ]
+    request.aggregations = Self.aggregations
     return request
+  }
+
+  private static let aggregations = [
+    TextAggregation("categories", .terms(column: "category", size: facetValuesMax)),
+    TextAggregation("brands", .terms(column: "brand", size: facetValuesMax)),
+    TextAggregation(
+      "prices",
+      .ranges(
+        column: "price",
+        priceBounds.map {
+          TextRange(
+            from: $0.from.map { Double(scaled($0)) }, to: $0.to.map { Double(scaled($0)) })
+        })),
+  ]
+
+  /// Other spellings of the text that find something with the same filters.
+  private func advice(_ filters: Filters, _ index: TextSnapshot) -> [String] {
+    SearchSpelling.advice(on: text, index) { text in
+      var other = self
+      other.text = text
+      var request = other.request(filters, SearchRuleSet.Targets(), SearchRuleSet(), isNear: false)
+      request.aggregations = []
+      request.limit = 0
+      return request
+    }
   }
 
   private var order: [TextSort] {
@@ -210,7 +246,7 @@ public struct SearchQuery: Sendable, Equatable {
   }
 
   /// The place that distances are measured from; a radius around it becomes a filter.
-  private func place(into bool: inout TextBool) throws -> GeoPoint? {
+  private func addPlace(to filters: inout Filters) throws {
     var origin: GeoPoint?
     if let latitude, let longitude {
       origin = GeoPoint(degreesLatitude: latitude, degreesLongitude: longitude)
@@ -220,12 +256,12 @@ public struct SearchQuery: Sendable, Equatable {
     } else if latitude != nil || longitude != nil || radius != nil || sort == .distance {
       throw MarketError.invalid("?lat", rule: "required", "A distance needs lat and lon.")
     }
-    guard let radius, let origin else { return origin }
+    filters.origin = origin
+    guard let radius, let origin else { return }
     guard radius.isFinite, radius >= 0 else {
       throw MarketError.invalid("?radius", rule: "range", "A radius is zero or more.")
     }
-    bool.filter.append(.withinDistance(of: origin, metres: radius * unit.metres))
-    return origin
+    filters.clauses.append(.withinDistance(of: origin, metres: radius * unit.metres))
   }
 
   /// A bound in the index's unit. One that has more digits is moved inward, which keeps its meaning
@@ -269,6 +305,25 @@ public struct SearchQuery: Sendable, Equatable {
     return view
   }
 
+  private func highlight(
+    _ views: inout [SearchHit], _ hits: [TextHit], _ request: TextRequest,
+    _ records: some RecordReader, _ index: TextSnapshot
+  ) throws {
+    guard hasText else { return }
+    var request = request
+    request.highlight = SearchHighlights.style
+    let texts = try hits.map { hit in
+      try records.get(Product.self, hit.key).map { ProductSearch.texts(of: $0) } ?? [:]
+    }
+    let found: [[String: [String]]]
+    do {
+      found = try index.highlights(of: request, inEach: texts, escapesHTML: true)
+    } catch {
+      throw MarketError(.invalidInput, "The search cannot be answered: \(error).")
+    }
+    for (place, parts) in found.enumerated() { views[place].highlights = SearchHighlights(parts) }
+  }
+
   private static func facets(_ results: [TextAggregationResult]) -> SearchFacets {
     var facets = SearchFacets()
     guard results.count == 3 else { return facets }
@@ -294,56 +349,6 @@ public struct SearchQuery: Sendable, Equatable {
       facet.name = name
       facet.count = Int64(bucket.count)
       return facet
-    }
-  }
-}
-
-/// A place in the order of hits, as the bytes of a cursor.
-///
-///   ordinal u32 | ( kind u8 | value )…
-///   kind 0 score, 1 number, 2 metres: 8 bytes; 3 keyword: varint length, UTF-8; 4 missing: nothing
-enum SearchPosition {
-  static func encode(_ position: TextPosition) -> [UInt8] {
-    var writer = ByteWriter()
-    writer.u32(position.ordinal)
-    for value in position.values {
-      switch value {
-      case .score(let score):
-        writer.u8(0)
-        writer.u64(score.bitPattern)
-      case .number(let number):
-        writer.u8(1)
-        writer.i64(number)
-      case .metres(let metres):
-        writer.u8(2)
-        writer.u64(metres.bitPattern)
-      case .keyword(let text):
-        writer.u8(3)
-        writer.string(text)
-      case .missing: writer.u8(4)
-      }
-    }
-    return writer.bytes
-  }
-
-  static func decode(_ bytes: [UInt8]) throws -> TextPosition {
-    do throws(DecodeError) {
-      var reader = ByteReader(bytes.span.bytes)
-      let ordinal = try reader.u32()
-      var values: [SortValue] = []
-      while !reader.isAtEnd {
-        switch try reader.u8() {
-        case 0: values.append(.score(Double(bitPattern: try reader.u64())))
-        case 1: values.append(.number(try reader.i64()))
-        case 2: values.append(.metres(Double(bitPattern: try reader.u64())))
-        case 3: values.append(.keyword(try reader.string()))
-        case 4: values.append(.missing)
-        default: throw DecodeError(.invalid, "search position", at: reader.offset)
-        }
-      }
-      return TextPosition(values: values, ordinal: ordinal)
-    } catch {
-      throw MarketError(.invalidInput, "The cursor does not belong to this search.")
     }
   }
 }

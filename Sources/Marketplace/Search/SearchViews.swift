@@ -1,6 +1,7 @@
 // What a search answers.
 
 import Bytes
+import TextSearch
 
 public struct SearchHit: Fields, Equatable {
   public var id = UUIDv7.zero
@@ -15,6 +16,8 @@ public struct SearchHit: Fields, Equatable {
   /// From the given place, in the unit that was asked for.
   public var distance: Double?
   public var score = 0.0
+  /// With `highlight=true`, where something was matched.
+  public var highlights: SearchHighlights?
   public init() {}
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(1, "id", &id)
@@ -28,6 +31,40 @@ public struct SearchHit: Fields, Equatable {
     try visitor.field(9, "stock", &stock)
     try visitor.field(10, "distance", &distance)
     try visitor.field(11, "score", &score)
+    try visitor.field(12, "highlights", &highlights)
+  }
+}
+
+/// Parts of a product's texts with the matched words between `<mark>` and `</mark>`; everything else in
+/// them is escaped, so that they can stand in a page as they are.
+public struct SearchHighlights: Fields, Equatable {
+  public var title: [String] = []
+  public var category: [String] = []
+  public var description: [String] = []
+
+  public init() {}
+
+  /// Nil where nothing was matched.
+  init?(_ parts: [String: [String]]) {
+    guard !parts.isEmpty else { return nil }
+    title = parts["title"] ?? []
+    category = parts["category"] ?? []
+    description = parts["description"] ?? []
+  }
+
+  static let style: TextHighlight = {
+    var style = TextHighlight(["title", "category", "description"])
+    style.before = "<mark>"
+    style.after = "</mark>"
+    style.fragmentLength = 160
+    style.fragmentCount = 2
+    return style
+  }()
+
+  public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(1, "title", &title)
+    try visitor.field(2, "category", &category)
+    try visitor.field(3, "description", &description)
   }
 }
 
@@ -72,6 +109,10 @@ public struct SearchPage: Fields, Equatable {
   public var total: Int64 = 0
   public var hasMore = false
   public var nextCursor: String?
+  /// For `POST /search/click`; on a search's first page.
+  public var searchID: String?
+  /// Other spellings that find something, where nothing has the words as they are spelt.
+  public var didYouMean: [String] = []
   public init() {}
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(1, "data", &data)
@@ -79,5 +120,7 @@ public struct SearchPage: Fields, Equatable {
     try visitor.field(3, "total", &total)
     try visitor.field(4, "hasMore", &hasMore)
     try visitor.field(5, "nextCursor", &nextCursor)
+    try visitor.field(6, "searchId", &searchID)
+    try visitor.field(7, "didYouMean", &didYouMean)
   }
 }

@@ -1,5 +1,6 @@
 // DueWork: looks, once a second, whether something is due: payments to be settled, holds of stock that
-// have run out. With nothing due it reads one index entry of each and writes nothing.
+// have run out, searches to be counted. With nothing due it reads one index entry of each and writes
+// nothing.
 //
 // A thread of its own: nothing that keeps Swift's few shared ones busy may hold up money.
 
@@ -72,7 +73,17 @@ final class DueWork: Sendable {
     queue.asyncAfter(deadline: time) { [self] in
       guard !hasEnded.withLock({ $0 }) else { return }
       for duty in duties { duty.look(market, log) }
+      writeSearches()
       lookAgain(after: .now() + .seconds(1))
+    }
+  }
+
+  private func writeSearches() {
+    guard market.searches.isDue(at: .now) else { return }
+    market.searches.write(to: market.database) { [log] result in
+      if case .failure(let error) = result {
+        log.notice("searches could not be counted, and will be later: \(error)")
+      }
     }
   }
 

@@ -117,6 +117,9 @@ struct StoreTable: Sendable {
     StoreTable(AuditEntry.self, key: [.uuid]),
     StoreTable(ProviderAccount.self, key: [.text, .text], indexes: ["byUser": [.uuid]]),
     StoreTable(UserProfile.self, key: [.uuid]),
+    StoreTable(SearchDay.self, key: [.i64]),
+    StoreTable(SearchedQuery.self, key: [.i64, .text]),
+    StoreTable(SearchRule.self, key: [.uuid], indexes: ["byTarget": [.text, .uuid]]),
   ]
 }
 

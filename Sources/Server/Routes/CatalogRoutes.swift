@@ -14,7 +14,7 @@ extension MarketplaceServer {
       key: try market.database.secret(named: "cursor-key", byteCount: 32))
     return [
       productRoutes(cursors), productPartRoutes, categoryRoutes, inventoryRoutes(cursors),
-      stockRoutes(cursors), searchRoutes(cursors),
+      stockRoutes(cursors), searchRoutes(cursors), searchRuleRoutes,
     ]
   }
 
@@ -125,7 +125,7 @@ extension MarketplaceServer {
     }
     let query = try SearchRequest.query(context)
     try read(context, answer) { snapshot in
-      let found = try query.answer(snapshot, cursors)
+      let found = try answerSearch(query, snapshot, cursors)
       var page = ProductPage()
       page.data = try found.data.map { hit in
         guard let product = try Catalog.find(snapshot.records, id: hit.id) else {
@@ -135,6 +135,7 @@ extension MarketplaceServer {
       }
       page.hasMore = found.hasMore
       page.nextCursor = found.nextCursor
+      page.searchID = found.searchID
       return .ok(page)
     }
   }

@@ -1,7 +1,28 @@
-// The search route.
+// Routes of the search for everybody.
 
 import Bytes
+import Database
 import Marketplace
+import RecordStore
+
+/// POST /search/click.
+struct SearchClick: Fields, Equatable {
+  var searchID = ""
+  var productID = UUIDv7.zero
+  var position: Int64 = 1
+
+  init() {}
+
+  mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+    try visitor.field(
+      1, "searchId", &searchID,
+      .length(1...1000).required.summary("As the search answered it, within a day."))
+    try visitor.field(2, "productId", &productID, .required)
+    try visitor.field(
+      3, "position", &position,
+      .range(1...10_000).required.summary("The hit's place, from 1, over all pages."))
+  }
+}
 
 extension MarketplaceServer {
   func searchRoutes(_ cursors: PageCursors) -> RouteGroup {
@@ -12,7 +33,7 @@ extension MarketplaceServer {
         on: .pool
       ) { context, answer in
         let query = try SearchRequest.query(context)
-        try read(context, answer) { snapshot in .ok(try query.answer(snapshot, cursors)) }
+        try read(context, answer) { snapshot in .ok(try answerSearch(query, snapshot, cursors)) }
       }
       routeLater(
         .get, "/search/autocomplete", "autocomplete",
@@ -28,6 +49,23 @@ extension MarketplaceServer {
           .ok(try SearchCompletions.of(typed, limit: limit, snapshot))
         }
       }
+      routeLater(
+        .get, "/search/suggestions", "suggestSearches",
+        "What others searched for and found, and other spellings of what was typed.",
+        query: [
+          QueryParameter("q", .text, "What was typed; without it, what is asked most."),
+          QueryParameter("limit", .integer(1...20)),
+        ], output: SearchSuggestions.self, on: .pool
+      ) { context, answer in
+        let typed = context.query("q") ?? ""
+        let limit = Int(context.query("limit", default: 10))
+        try read(context, answer) { snapshot in
+          let popular = try market.searchPopularity.questions(
+            snapshot.records, market.searches, at: .now)
+          return .ok(try SearchSuggestions.of(typed, limit: limit, snapshot, popular))
+        }
+      }
+      clickRoute
       routeBytes(
         .post, "/search/image", "searchByImage",
         "Find products that look like a picture; needs a provider of image vectors.",
@@ -45,22 +83,41 @@ extension MarketplaceServer {
         var query = SearchQuery()
         query.text = context.body.transcript
         let asked = query
-        try read(context, answer) { snapshot in .ok(try asked.answer(snapshot, cursors)) }
+        try read(context, answer) { snapshot in .ok(try answerSearch(asked, snapshot, cursors)) }
       }
-      route(
-        .put, "/search/reindex", "startReindex",
-        "Begin to make the text index anew from the records, beside the live one.",
-        caller: .admin, output: ReindexState.self, status: 202
-      ) { _ in .accepted(try reindexing.start(), location: "/search/reindex") }
-      route(
-        .get, "/search/reindex", "getReindex", "How far the last rebuilding of the text index is.",
-        caller: .admin, output: ReindexState.self
-      ) { _ in .ok(reindexing.state) }
     }
   }
-}
 
-extension MarketplaceServer {
+  /// The answer of a search, which is counted where it begins.
+  func answerSearch(
+    _ query: SearchQuery, _ snapshot: DatabaseSnapshot, _ cursors: PageCursors
+  ) throws -> SearchPage {
+    var page = try query.answer(snapshot, cursors, rules: market.searchRules)
+    if query.cursor == nil {
+      page.searchID = market.searches.searched(query, results: page.total, at: .now, cursors)
+    }
+    return page
+  }
+
+  private var clickRoute: Route {
+    routeLater(
+      .post, "/search/click", "recordSearchClick",
+      "Tell that a product was opened from a search; counted once, and not at once.",
+      body: SearchClick.self, output: Nothing.self, status: 202, errors: [.notFound]
+    ) { context, answer in
+      let click = context.body
+      try read(context, answer) { snapshot in
+        guard try Catalog.find(snapshot.records, id: click.productID) != nil else {
+          throw MarketError.notFound("product")
+        }
+        try market.searches.clicked(
+          searchID: click.searchID, productID: click.productID, position: click.position,
+          at: .now, market.keys.cursors)
+        return Reply(status: 202, value: nil)
+      }
+    }
+  }
+
   static func noProvider(_ what: String) -> APIError {
     APIError(
       .serviceUnavailable, "\(what) needs a provider, and this server has none.",
@@ -88,6 +145,8 @@ enum SearchRequest {
       QueryParameter("minRating", .number, "Stars."),
       QueryParameter("sort", .oneOf(SearchSort.allCases.map(\.rawValue))),
       QueryParameter("limit", .integer(1...100)), QueryParameter("cursor"),
+      QueryParameter(
+        "highlight", .boolean, "Show the parts that matched, as HTML with the words in <mark>."),
     ]
 
   static func query(_ context: Context<Nothing>) throws -> SearchQuery {
@@ -111,6 +170,7 @@ enum SearchRequest {
     }
     query.limit = Int(context.query("limit", default: 20))
     query.cursor = context.query("cursor")
+    query.highlights = context.flag("highlight")
     return query
   }
 }

@@ -20,22 +20,31 @@ extension TextSnapshot {
   public func highlights(
     of request: TextRequest, in texts: [String: String], escapesHTML: Bool = false
   ) throws(TextError) -> [String: [String]] {
-    guard let style = request.highlight else { return [:] }
+    try highlights(of: request, inEach: [texts], escapesHTML: escapesHTML)[0]
+  }
+
+  /// The same for several documents; what the request looks for is found out once.
+  public func highlights(
+    of request: TextRequest, inEach documents: [[String: String]], escapesHTML: Bool = false
+  ) throws(TextError) -> [[String: [String]]] {
+    var highlights = [[String: [String]]](repeating: [:], count: documents.count)
+    guard let style = request.highlight else { return highlights }
     var compiler = QueryCompiler(state)
     let plan = try compiler.compile(request.expression)
-    var highlights: [String: [String]] = [:]
     for name in style.fields {
       guard let index = state.schema.fields.firstIndex(where: { $0.name == name }) else {
         throw .unknownField(name)
       }
-      guard let text = texts[name] else { continue }
       var matched = HighlightTerms()
       matched.add(plan, field: index)
       guard !matched.isEmpty else { continue }
       let analyser = state.schema.fields[index].analyser
-      let fragments = Highlighter(style, analyser: analyser, escapesHTML: escapesHTML)
-        .fragments(of: text, matching: matched)
-      if !fragments.isEmpty { highlights[name] = fragments }
+      let highlighter = Highlighter(style, analyser: analyser, escapesHTML: escapesHTML)
+      for (place, texts) in documents.enumerated() {
+        guard let text = texts[name] else { continue }
+        let fragments = highlighter.fragments(of: text, matching: matched)
+        if !fragments.isEmpty { highlights[place][name] = fragments }
+      }
     }
     return highlights
   }
