@@ -74,6 +74,13 @@ struct BadBody: Sendable, CustomTestStringConvertible {
     BadBody(
       "an unknown field within an address", "/checkout",
       #"{"deliveryAddress":{"a/b~c":1}}"#, "VAL_3002", "/deliveryAddress/a~1b~0c"),
+    BadBody(
+      "a number for a search", "/search/click",
+      #"{"searchId":7,"productId":"\#(id)","position":1}"#, "VAL_3002", "/searchId"),
+    BadBody(
+      "a place before the first", "/search/click",
+      #"{"searchId":"x","productId":"\#(id)","position":0}"#, "VAL_3001", "/position"),
+    BadBody("a click without anything", "/search/click", "{}", "VAL_3003", "/searchId"),
   ]
 
   static func nested(_ depth: Int) -> String {
@@ -126,6 +133,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
     let bodies = [
       ("/cart/add", "{\"productId\":\"\(stool.id)\",\"quantity\":1}"),
       ("/checkout", LiveShop.checkoutBody),
+      ("/search/click", "{\"searchId\":\"AAAA\",\"productId\":\"\(stool.id)\",\"position\":1}"),
       ("/auth/register", #"{"email":"b@example.com","password":"a long one","role":"buyer"}"#),
     ].map { ($0.0, Array($0.1.utf8)) }
     let seed: UInt64 = 0xbad
@@ -164,6 +172,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
       for path in [
         "/\(place)", "/products/\(place)", "/products/\(place)/variants", "/orders/\(place)",
         "/payments/\(place)", "/products?cursor=\(place)", "/search?q=a&limit=\(place)",
+        "/search?q=\(place)&highlight=true", "/search/suggestions?q=\(place)",
         "/products?minPrice=\(place)", "/%70roducts/\(place)/",
       ] {
         let reply = try client.get(path, buyer)

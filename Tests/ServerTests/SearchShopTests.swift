@@ -129,6 +129,7 @@ import Testing
     #expect(try client.get(path, admin + "If-None-Match: \"v1\"\r\n").status == 304)
     let changed = body.replacing(#""position":1"#, with: #""position":2"#)
     #expect(try send(client, "PUT", path, changed, admin + "If-Match: \"v9\"\r\n").status == 412)
+    #expect(try send(client, "PUT", path, changed, admin).status == 428)
     let put = try send(client, "PUT", path, changed, admin + "If-Match: \"v1\"\r\n")
     #expect(put.status == 200 && put["etag"] == "\"v2\"")
     #expect(try ids(client.get("/search?q=stool"))[1] == "\(last.id)")
@@ -205,7 +206,7 @@ import Testing
         let word = "thing\(number)x\(round)"
         let made = try client.post(
           "/products",
-          #"{"title":"Oak \#(word)","description":"x","price":5,"status":"active","#
+          #"{"title":"Oak \#(word)","description":"A thing of oak.","price":5,"status":"active","#
             + #""images":["https://example.com/a.jpg"],"location":{"latitude":44,"longitude":-72}}"#,
           header)
         #expect(made.status == 201, "\(made.text)")
@@ -219,7 +220,8 @@ import Testing
         #expect(try found() == [id], "\(word)")
         #expect(try found("&inStock=true").isEmpty, "\(word)")
         let set = try self.send(
-          client, "PUT", "/inventory/product/\(id)", #"{"quantity":\#(round + 1)}"#, header)
+          client, "PUT", "/inventory/product/\(id)", #"{"quantity":\#(round + 1)}"#,
+          header + "If-Match: *\r\n")
         #expect(set.status == 200, "\(set.text)")
         let stocked = try client.get("/search?q=\(word)&inStock=true").json["data"]
         #expect(self.array(stocked).first?["stock"]?.int64 == Int64(round) + 1, "\(word)")

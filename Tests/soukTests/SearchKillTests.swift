@@ -60,7 +60,7 @@ import souk
         let word = "w\(ledger.number)r\(round)n\(number)"
         let made = try shopper.post(
           "/products",
-          #"{"title":"Oak \#(word)","description":"x","price":5,"status":"active","#
+          #"{"title":"Oak \#(word)","description":"A thing of oak.","price":5,"status":"active","#
             + #""images":["https://example.com/a.jpg"],"#
             + #""location":{"latitude":44,"longitude":-72}}"#)
         guard made.status == 201, let id = try made.json["id"] as? String else {
@@ -77,7 +77,7 @@ import souk
           "PUT", "/inventory/product/\(id)",
           headers: [
             ("Authorization", "Bearer \(shopper.token ?? "")"),
-            ("Content-Type", "application/json"),
+            ("Content-Type", "application/json"), ("If-Match", "*"),
           ], body: Array(#"{"quantity":\#(number + 1)}"#.utf8))
         guard set.status == 200 else { return complain("\(set.text.prefix(300))") }
         ledger.change(place) {
@@ -147,7 +147,10 @@ import souk
       #expect(server.end(with: SIGKILL) == -SIGKILL)
       group.wait()
       let problems = ledgers.flatMap { $0.problems.withLock { $0 } }
-      #expect(problems.isEmpty, "seed \(seed), round \(round): \(problems.prefix(3))")
+      if let first = problems.first {
+        Issue.record("seed \(seed), round \(round): \(problems.count) problems, \(first)")
+        break
+      }
     }
     let server = try ChildServer(binary: binary, arguments: arguments)
     try expectAll(ledgers, server, "seed \(seed), at the end")

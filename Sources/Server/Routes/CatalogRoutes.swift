@@ -14,7 +14,7 @@ extension MarketplaceServer {
       key: try market.database.secret(named: "cursor-key", byteCount: 32))
     return [
       productRoutes(cursors), productPartRoutes, categoryRoutes, inventoryRoutes(cursors),
-      stockRoutes(cursors), searchRoutes(cursors), searchRuleRoutes,
+      stockRoutes(cursors), searchRoutes(cursors), searchIndexRoutes, searchRuleRoutes,
     ]
   }
 

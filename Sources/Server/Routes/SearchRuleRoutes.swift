@@ -5,7 +5,7 @@ import Marketplace
 import RecordStore
 
 extension MarketplaceServer {
-  var searchRuleRoutes: RouteGroup {
+  var searchIndexRoutes: RouteGroup {
     RouteGroup("Search administration") {
       route(
         .put, "/search/reindex", "startReindex",
@@ -18,6 +18,11 @@ extension MarketplaceServer {
       ) { _ in .ok(reindexing.state) }
       indexRoute
       analyticsRoute
+    }
+  }
+
+  var searchRuleRoutes: RouteGroup {
+    RouteGroup("Search administration", writesOnce: true) {
       routeLater(
         .get, "/admin/search/rules", "listSearchRules",
         "Synonyms, pinned and buried products, newest first.", caller: .admin,
@@ -61,20 +66,17 @@ extension MarketplaceServer {
         let id = try context.pathID("id")
         try read(context, answer) { snapshot in
           let rule = try SearchRules.find(snapshot.records, id: id)
-          let tag = EntityTag.text(version: rule.version)
-          if EntityTag.isFresh(context.request, tag) {
-            return Reply(status: 304, value: nil, headers: ["ETag": tag])
-          }
-          return .ok(rule, headers: ["ETag": tag])
+          return .ok(rule, headers: ["ETag": EntityTag.text(version: rule.version)])
         }
       },
       routeLater(
         .put, "/admin/search/rules/{id}", "replaceSearchRule",
-        "Change all of a rule but its kind. If-Match guards against lost updates.",
+        "Change all of a rule but its kind; If-Match must name the version that is changed.",
         caller: .admin, body: SearchRuleInput.self, output: SearchRule.self,
-        errors: [.validation, .notFound, .conflict]
+        errors: [.validation, .notFound, .conflict, .missingRequiredField]
       ) { context, answer in
         let id = try context.pathID("id")
+        try EntityTag.require(context.request)
         let version = try EntityTag.expected(context.request)
         write(context, answer) { transaction in
           let rule = try SearchRules.replace(
