@@ -203,7 +203,10 @@ import Testing
       let header = sellers[number].header
       let client = try TestClient(port: shop.port)
       for round in 0..<25 {
-        let word = "thing\(number)x\(round)"
+        // Words that are no typos of each other: two differ in three letters at least.
+        let word = [number, round].map { part in
+          String(repeating: Character(Unicode.Scalar(UInt8(97 + part))), count: 3)
+        }.joined()
         let made = try client.post(
           "/products",
           #"{"title":"Oak \#(word)","description":"A thing of oak.","price":5,"status":"active","#

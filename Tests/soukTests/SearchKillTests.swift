@@ -52,12 +52,18 @@ import souk
     if !isRight { complain("\(known): \(hits)") }
   }
 
+  /// Words that are no typos of each other: two differ in three letters at least.
+  private static func word(_ parts: [Int]) -> String {
+    parts.map { String(repeating: Character(Unicode.Scalar(UInt8(97 + $0 % 26))), count: 3) }
+      .joined()
+  }
+
   /// Writes and searches until the server is gone.
   private static func work(_ ledger: Ledger, _ shopper: Shopper, round: Int) {
     func complain(_ text: String) { ledger.problems.withLock { $0.append(text) } }
     do {
       for number in 0... {
-        let word = "w\(ledger.number)r\(round)n\(number)"
+        let word = Self.word([ledger.number, round / 26, round % 26, number / 26, number % 26])
         let made = try shopper.post(
           "/products",
           #"{"title":"Oak \#(word)","description":"A thing of oak.","price":5,"status":"active","#
