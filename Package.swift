@@ -54,8 +54,8 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "Kernels"),
     // Floor 1
-    module("Bytes", []),
-    module("Disk", ["Bytes"]),
+    module("Bytes", ["Kernels"]),
+    module("Disk", ["Bytes", "Kernels"]),
     // Floor 2
     module("CommitLog", ["Bytes", "Disk"]),
     // Floor 3
@@ -88,7 +88,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     // Tests
-    tests(of: "Bytes", []),
+    tests(of: "Bytes", ["Kernels"]),
     tests(of: "Disk", ["Bytes"]),
     tests(of: "CommitLog", ["Bytes", "Disk"]),
     tests(of: "RecordStore", ["Bytes", "Disk", "CommitLog"]),

@@ -2,6 +2,8 @@
 // (Yann Collet, xxHash specification 0.1.1, section "XXH64"); pinned by its published vectors.
 // It detects accidents, not an attacker.
 
+import Kernels
+
 /// The XXH64 hash of `bytes`.
 public enum XXH64 {
   @usableFromInline static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
@@ -25,7 +27,7 @@ public enum XXH64 {
     }
     let count = bytes.count
     var offset = 0
-    var result: UInt64
+    let result: UInt64
     if count >= 32 {
       var lane1 = seed &+ prime1 &+ prime2
       var lane2 = seed &+ prime2
@@ -39,15 +41,63 @@ public enum XXH64 {
         lane4 = round(lane4, load64(base, offset + 24))
         offset += 32
       }
-      result = rotate(lane1, 1) &+ rotate(lane2, 7) &+ rotate(lane3, 12) &+ rotate(lane4, 18)
-      result = merge(result, lane1)
-      result = merge(result, lane2)
-      result = merge(result, lane3)
-      result = merge(result, lane4)
+      result = joined(lane1, lane2, lane3, lane4)
     } else {
       result = seed &+ prime5
     }
-    result = result &+ UInt64(count)
+    return finished(result, base, from: offset, count: count)
+  }
+
+  /// The hashes, with seed 0, of four inputs of `count` bytes each: quicker than one after the other.
+  /// Reads exactly those; the pointers are not kept.
+  public static func hashFour(
+    _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ third: UnsafeRawPointer,
+    _ fourth: UnsafeRawPointer, count: Int
+  ) -> (UInt64, UInt64, UInt64, UInt64) {
+    let stripes = count >= 32 ? count / 32 : 0
+    return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { buffer in
+      // A buffer of sixteen has an address.
+      guard stripes > 0, let lanes = buffer.baseAddress else {
+        func alone(_ start: UnsafeRawPointer) -> UInt64 {
+          hash(UnsafeRawBufferPointer(start: start, count: count))
+        }
+        return (alone(first), alone(second), alone(third), alone(fourth))
+      }
+      for hash in 0..<4 {
+        (lanes + 4 * hash).initialize(to: prime1 &+ prime2)
+        (lanes + 4 * hash + 1).initialize(to: prime2)
+        (lanes + 4 * hash + 2).initialize(to: 0)
+        (lanes + 4 * hash + 3).initialize(to: 0 &- prime1)
+      }
+      kernels_hash_lanes(first, second, third, fourth, stripes, lanes)
+      func end(_ hash: Int, _ start: UnsafeRawPointer) -> UInt64 {
+        let own = lanes + 4 * hash
+        return finished(
+          joined(own[0], own[1], own[2], own[3]), start, from: 32 * stripes, count: count)
+      }
+      return (end(0, first), end(1, second), end(2, third), end(3, fourth))
+    }
+  }
+
+  /// The four lanes as one.
+  @inline(__always)
+  private static func joined(
+    _ lane1: UInt64, _ lane2: UInt64, _ lane3: UInt64, _ lane4: UInt64
+  ) -> UInt64 {
+    var result = rotate(lane1, 1) &+ rotate(lane2, 7) &+ rotate(lane3, 12) &+ rotate(lane4, 18)
+    result = merge(result, lane1)
+    result = merge(result, lane2)
+    result = merge(result, lane3)
+    return merge(result, lane4)
+  }
+
+  /// What is left after the last whole stripe, and the end.
+  @inline(__always)
+  private static func finished(
+    _ start: UInt64, _ base: UnsafeRawPointer, from first: Int, count: Int
+  ) -> UInt64 {
+    var offset = first
+    var result = start &+ UInt64(count)
     while offset + 8 <= count {
       result ^= round(0, load64(base, offset))
       result = rotate(result, 27) &* prime1 &+ prime4

@@ -187,9 +187,16 @@ public final class FileCommitLog: CommitLog {
 
   // MARK: Appending
 
-  public func append(_ group: [LogEntry]) throws(LogError) {
+  public func append(_ group: [LogEntry]) throws(LogError) { try append(group, meanwhile: nil) }
+
+  /// `meanwhile` is called while the frame is on its way to the disk, on this thread: what would else be
+  /// done before or after the append then costs no time. It must not use the log. It is not called when
+  /// nothing has been written.
+  public func append(
+    _ group: [LogEntry], meanwhile: (() -> Void)?
+  ) throws(LogError) {
     guard let first = group.first, let last = group.last else { return }
-    try write(.group) { appender throws(LogError) in
+    try write(.group, meanwhile) { appender throws(LogError) in
       precondition(first.lsn == durableLSN.next, "the group does not follow the log")
       precondition(
         last.lsn.rawValue - first.lsn.rawValue == UInt64(group.count - 1), "the group has gaps")
@@ -214,7 +221,8 @@ public final class FileCommitLog: CommitLog {
   /// Makes one frame durable. `fill` puts the payload into the builder, and returns how many
   /// transactions it holds and when the last was committed; nothing has changed when it throws.
   private func write(
-    _ kind: FrameKind, _ fill: (inout Appender) throws(LogError) -> (Int, Timestamp)
+    _ kind: FrameKind, _ meanwhile: (() -> Void)? = nil,
+    _ fill: (inout Appender) throws(LogError) -> (Int, Timestamp)
   ) throws(LogError) {
     try appender.withLock { appender throws(LogError) in
       guard !appender.hasFailed else { throw .disk("the log has failed or is closed") }
@@ -231,7 +239,7 @@ public final class FileCommitLog: CommitLog {
           try startSegment(&appender, time: time)
           appender.builder = frame
         }
-        try writeFrame(&appender, kind, count: count, time: time)
+        try writeFrame(&appender, kind, count: count, time: time, meanwhile)
       } catch {
         if appender.hasFailed { endWaiting() }
         throw .disk("\(error)")
@@ -246,7 +254,8 @@ public final class FileCommitLog: CommitLog {
 
   /// Closes the frame in the builder, writes and syncs it, and lets readers see it.
   private func writeFrame(
-    _ appender: inout Appender, _ kind: FrameKind, flags: UInt16 = 0, count: Int, time: Timestamp
+    _ appender: inout Appender, _ kind: FrameKind, flags: UInt16 = 0, count: Int, time: Timestamp,
+    _ meanwhile: (() -> Void)? = nil
   ) throws(DiskError) {
     guard let segment = shared.withLock({ $0.segments.last }) else { return }
     let hash = appender.builder.finish(
@@ -254,6 +263,10 @@ public final class FileCommitLog: CommitLog {
       previousHash: appender.chain, seed: segment.seed)
     let bytes = appender.builder.bytes.count
     try segment.file.write(appender.builder.bytes, at: UInt64(segment.end))
+    if let meanwhile {
+      segment.file.startWriting(at: UInt64(segment.end), count: bytes)
+      meanwhile()
+    }
     try segment.file.sync()
     appender.chain = hash
     appender.lastTime = time

@@ -11,12 +11,19 @@ import CommitLog
 import RecordStore
 import Views
 
+enum GroupSeal {
+  case done(SealedGroup)
+  /// What of it can fail is done; the rest is done while the log is being written. Only when the committer
+  /// is the writer.
+  case begun(LSN)
+}
+
 /// A group that the store has finished: what is left is the log and the answers.
 struct CommitGroup {
   var entries: [LogEntry]
   var answers: [(finish: @Sendable (WriteOutcome) -> Void, outcome: WriteOutcome)]
   /// Nil when none of its transactions has written anything.
-  var sealed: SealedGroup?
+  var sealed: GroupSeal?
   var bytes: Int
 }
 
@@ -40,7 +47,7 @@ extension Database {
 
   /// Seals the group and leaves it to the committer; waits while that has one waiting already.
   func handOver(_ group: inout OpenGroup) {
-    guard let sealed = seal(&group) else { return }
+    guard let sealed = seal(&group, whole: true) else { return }
     if configuration.runsThreads {
       commits.wait { commits in commits.waiting.isEmpty ? true : nil }
     }
@@ -53,10 +60,10 @@ extension Database {
 
   /// Commits the group on this thread, after all that is on its way.
   func commit(_ group: inout OpenGroup) {
-    let sealed = seal(&group)
+    let sealed = seal(&group, whole: false)
     drain()
     if let sealed { finish(sealed) }
-    reclaim()
+    checkpointIfWorthwhile()
   }
 
   /// Waits until nothing is on its way to the log.
@@ -70,6 +77,10 @@ extension Database {
 
   private func reclaim() {
     takeBackPages()
+    checkpointIfWorthwhile()
+  }
+
+  private func checkpointIfWorthwhile() {
     guard isCheckpointWorthwhile else { return }
     // What is frozen is what readers see: so everything must be shown first.
     drain()
@@ -87,7 +98,7 @@ extension Database {
 
   /// Ends the group in the store. What cannot be sealed (a page of the catalog cannot be read) is
   /// rolled back and refused; nothing of it has reached the log.
-  private func seal(_ group: inout OpenGroup) -> CommitGroup? {
+  private func seal(_ group: inout OpenGroup, whole: Bool) -> CommitGroup? {
     guard !group.isEmpty else { return nil }
     defer { group = OpenGroup() }
     if hasFailed {
@@ -98,9 +109,15 @@ extension Database {
       return CommitGroup(entries: [], answers: group.answers, sealed: nil, bytes: 0)
     }
     do throws(StoreError) {
+      let sealed: GroupSeal
+      if whole {
+        sealed = .done(try store.seal(lsn: writer.lsn))
+      } else {
+        try store.beginSeal()
+        sealed = .begun(writer.lsn)
+      }
       return CommitGroup(
-        entries: group.entries, answers: group.answers, sealed: try store.seal(lsn: writer.lsn),
-        bytes: group.bytes)
+        entries: group.entries, answers: group.answers, sealed: sealed, bytes: group.bytes)
     } catch {
       if store.isLost { stop(because: error) }
       store.rollBackGroup()
@@ -150,9 +167,10 @@ extension Database {
   /// error is fatal, and the next opening finds the group in the log or does not.
   private func finish(_ group: CommitGroup) {
     if hasFailed { return refuse(group) }
-    if let sealed = group.sealed {
-      do throws(LogError) {
-        try log.append(group.entries)
+    if let seal = group.sealed {
+      let sealed: SealedGroup
+      do {
+        sealed = try append(group.entries, seal)
       } catch {
         stop(because: error)
         return refuse(group)
@@ -162,6 +180,26 @@ extension Database {
       views.publishedBytes.add(UInt64(group.bytes), ordering: .relaxed)
     }
     for answer in group.answers { answer.finish(answer.outcome) }
+  }
+
+  private func append(_ entries: [LogEntry], _ seal: GroupSeal) throws -> SealedGroup {
+    switch seal {
+    case .done(let sealed):
+      try log.append(entries)
+      return sealed
+    case .begun(let lsn):
+      var result = Result<SealedGroup, StoreError>.failure(.disk("the group was not sealed"))
+      try log.append(entries) { [self] in
+        do throws(StoreError) {
+          result = .success(try store.seal(lsn: lsn))
+        } catch {
+          result = .failure(error)
+        }
+        // Those that the groups before this one have let go of.
+        takeBackPages()
+      }
+      return try result.get()
+    }
   }
 
   private func refuse(_ group: CommitGroup) {

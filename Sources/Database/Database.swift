@@ -43,10 +43,7 @@ public final class Database: Sendable {
     public init(
       path: String, disk: any Disk, tables: [TableDescriptor], views: [any View] = [],
       now: @escaping @Sendable () -> Timestamp = SystemClock.now,
-      random: @escaping @Sendable () -> UInt64 = {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-      },
+      random: @escaping @Sendable () -> UInt64 = SystemRandom().next,
       onFatal: @escaping @Sendable (String) -> Void = exitAfterFatal
     ) {
       self.path = path

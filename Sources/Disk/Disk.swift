@@ -42,6 +42,9 @@ public protocol DiskFile: AnyObject, Sendable {
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(DiskError) -> Int
   /// Writes all of `bytes` at `offset`, or throws; after a throw any part may have been written.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError)
+  /// Begins to bring written bytes to the disk, so that a `sync` that follows a little later waits less.
+  /// A wish: nothing is promised, and nothing can be relied on.
+  func startWriting(at offset: UInt64, count: Int)
   /// fdatasync: content, and the size when it grew.
   func sync() throws(DiskError)
   /// Makes the file at least `size` bytes long, with the space reserved. Sync before relying on it.
@@ -104,6 +107,8 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension DiskFile {
+  public func startWriting(at offset: UInt64, count: Int) {}
+
   /// Reads exactly `count` bytes; nil when the file ends before.
   public func read(_ count: Int, at offset: UInt64) throws(DiskError) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)

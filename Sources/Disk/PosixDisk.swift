@@ -6,6 +6,7 @@
 //    so that a second call would say yes to data that is lost.
 
 import Glibc
+import Kernels
 import Synchronization
 
 /// The disk of the operating system. Paths are passed on as they are.
@@ -174,6 +175,11 @@ private final class PosixFile: DiskFile {
       guard put > 0 else { throw DiskError(.noSpace, call: "write", path: path) }
       done += put
     }
+  }
+
+  func startWriting(at offset: UInt64, count: Int) {
+    guard let start = Int64(exactly: offset) else { return }
+    kernels_start_writing(number, start, Int64(count))
   }
 
   func sync() throws(DiskError) {

@@ -41,6 +41,7 @@ extension RecordStore {
     let publication = registry.publication
     guard publication.lsn != pager.newestMeta?.lsn else { return nil }
     defer { updateGauges() }
+    pager.reclaim()
     return try pager.freeze(
       root: publication.catalog, lsn: publication.lsn, time: publication.time)
   }

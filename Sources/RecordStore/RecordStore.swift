@@ -119,15 +119,24 @@ public final class RecordStore: @unchecked Sendable {
   }
 
   /// Applies logged transactions again, all at once and in the order of their keys. Readers see them
-  /// after `publish`. `pause` is called now and then, and may publish; that shows rows of some of
-  /// them, so it is for when there are no readers.
-  public func replay(
-    _ entries: [LogEntry], pause: () throws(StoreError) -> Void = { () throws(StoreError) in }
+  /// after `publish`.
+  public func replay(_ entries: [LogEntry]) throws(StoreError) {
+    for entry in entries { note(entry.time) }
+    var rows = ReplayRows(entries)
+    rows.sort()
+    try replay(rows) { () throws(StoreError) in }
+  }
+
+  func note(_ time: Timestamp) { lastTime = max(lastTime, time) }
+
+  /// `pause` is called now and then, and may publish; that shows some of the rows, so it is for when
+  /// there are no readers.
+  func replay(
+    _ rows: ReplayRows, pause: () throws(StoreError) -> Void
   ) throws(StoreError) {
     try requireHealth()
-    for entry in entries { lastTime = max(lastTime, entry.time) }
     do {
-      try trees.replay(entries, tables: tables, pause: pause)
+      try trees.replay(rows, tables: tables, pause: pause)
     } catch {
       hasFailed = true
       throw error
@@ -151,6 +160,18 @@ public final class RecordStore: @unchecked Sendable {
     pager.rollBack()
     hasFailed = false
     updateGauges()
+  }
+
+  /// Does what of `seal` may fail for want of the disk, so that the rest may be done when there is no
+  /// way back any more. When it throws, the group can be rolled back.
+  public func beginSeal() throws(StoreError) {
+    try requireHealth()
+    do {
+      try trees.beginSeal()
+    } catch {
+      hasFailed = true
+      throw error
+    }
   }
 
   /// Ends the group of the transactions up to `lsn`: its pages are hashed and change no more, and

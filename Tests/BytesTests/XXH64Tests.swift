@@ -3,6 +3,7 @@
 // whose top eight bits are the byte.
 
 import Bytes
+import Kernels
 import Testing
 
 @Suite struct XXH64Tests {
@@ -58,5 +59,36 @@ import Testing
       #expect(XXH64.hash(slice) == XXH64.hash(Array(Self.input[start..<start + 100])))
     }
     #expect(XXH64.hash(Self.input.span.bytes.extracting(5..<5)) == XXH64.hash([]))
+  }
+
+  /// Also on a machine where the lanes of four are computed by vectors.
+  @Test func fourAtOnceHashLikeEachAlone() {
+    let lengths = Array(0...80) + [255, 256, 1000, 1100]
+    Self.input.withUnsafeBytes { input in
+      guard let base = input.baseAddress else { return }
+      for length in lengths {
+        let starts = [0, 7, 50, 100]
+        let four = XXH64.hashFour(
+          base + starts[0], base + starts[1], base + starts[2], base + starts[3], count: length)
+        for (start, hash) in zip(starts, [four.0, four.1, four.2, four.3]) {
+          #expect(
+            hash == XXH64.hash(Array(Self.input[start..<start + length])),
+            "length \(length) from \(start)")
+        }
+      }
+    }
+  }
+
+  @Test func theLanesOfFourAreWhatTheirReferenceSays() {
+    for stripes in [0, 1, 2, 7, 30] {
+      var lanes = (1...16).map { UInt64($0) &* Self.published[3].1 }
+      var expected = lanes
+      Self.input.withUnsafeBytes { input in
+        guard let base = input.bindMemory(to: UInt8.self).baseAddress else { return }
+        kernels_hash_lanes(base, base + 3, base + 64, base + 100, stripes, &lanes)
+        kernels_hash_lanes_scalar(base, base + 3, base + 64, base + 100, stripes, &expected)
+      }
+      #expect(lanes == expected, "\(stripes) stripes")
+    }
   }
 }

@@ -44,6 +44,29 @@ import Testing
     #expect(try disk.list("log").filter { $0.hasSuffix(".free") }.count <= 2)
   }
 
+  /// What is done meanwhile comes after the write and before the sync, once, and not for nothing.
+  @Test func whatIsDoneMeanwhileIsDoneBeforeTheSync() throws {
+    let disk = SimulatedDisk()
+    let log = try Fixture.create(disk)
+    var before: [DiskCall.Kind] = []
+    disk.startTrace()
+    try log.append(Fixture.group(1...2)) {
+      before = disk.trace.map(\.kind)
+      #expect(log.durableLSN == .zero)
+    }
+    #expect(before == [.write] && disk.trace.map(\.kind) == [.write, .sync])
+    #expect(log.durableLSN == LSN(2))
+    try log.append([]) { Issue.record("nothing was appended") }
+    var isDone = false
+    disk.fail(.sync, skipping: 0, with: .inputOutput(5), effect: .none)
+    #expect(throws: LogError.self) { try log.append(Fixture.group(3...3)) { isDone = true } }
+    #expect(isDone && log.durableLSN == LSN(2))
+    #expect(throws: LogError.self) {
+      try log.append(Fixture.group(3...3)) { Issue.record("the log has failed") }
+    }
+    #expect(try Fixture.all(Fixture.open(disk.restart(keeping: .none)).log) == Fixture.group(1...2))
+  }
+
   @Test func aTickProvesTheLastGroupOnce() throws {
     let disk = SimulatedDisk()
     let log = try Fixture.create(disk)

@@ -81,7 +81,7 @@ import Testing
     Exception(
       "RecordStore/Transaction.swift", "arithmetic that traps", 1, "the number was compared before"),
     Exception(
-      "RecordStore/Tree/PageValidator.swift", "arithmetic that traps", 16,
+      "RecordStore/Tree/PageValidator.swift", "arithmetic that traps", 17,
       "sums of a few 16-bit fields and constants in 64 bits"),
     Exception(
       "RecordStore/Tree/PageValidator.swift", "a subscript", 3,

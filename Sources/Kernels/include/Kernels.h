@@ -57,4 +57,16 @@ void kernels_max(float *sums, const float *values, size_t count);
 void kernels_at_least(const float *values, size_t count, float least, uint64_t *bits);
 void kernels_at_least_scalar(const float *values, size_t count, float least, uint64_t *bits);
 
+/// The four lanes of four XXH64 hashes, four after four in `lanes`, moved on by `stripes` stripes of 32
+/// bytes of each input. With AVX-512 where there is.
+void kernels_hash_lanes(
+    const uint8_t *first, const uint8_t *second, const uint8_t *third, const uint8_t *fourth,
+    size_t stripes, uint64_t *lanes);
+void kernels_hash_lanes_scalar(
+    const uint8_t *first, const uint8_t *second, const uint8_t *third, const uint8_t *fourth,
+    size_t stripes, uint64_t *lanes);
+
+/// Begins to write a part of a file from memory to the disk, and does not wait for it. A wish, no promise.
+void kernels_start_writing(int descriptor, int64_t offset, int64_t count);
+
 #endif

@@ -13,6 +13,8 @@ package struct FramePool: ~Copyable {
 
   private let pageSize: Int
   let budget: Int
+  /// Up to here frames are taken before others are evicted; at most the budget.
+  var limit: Int
   private let arena: FrameArena
   /// The page in each frame, 0 for none: first the arena's frames that were ever used, in order,
   /// then, from `budget` on, the extra ones.
@@ -34,6 +36,7 @@ package struct FramePool: ~Copyable {
     self.pageSize = pageSize
     // An index has 32 bits: with 8 KiB pages a cache of 16 TiB.
     self.budget = min(max(1, budget), Int(Int32.max / 2))
+    limit = self.budget
     arena = FrameArena(frameBytes: pageSize, count: self.budget)
   }
 
@@ -50,18 +53,21 @@ package struct FramePool: ~Copyable {
     for page: UInt64, table: PageTable, epochs: ReadEpochs
   ) -> UnsafeMutableRawPointer {
     if free.isEmpty { reclaim(epochs) }
-    if free.isEmpty, pages.count < budget {
-      pages.append(0)
-      free.append(Int32(pages.count - 1))
-    }
+    if free.isEmpty, pages.count < limit { add() }
     // Evicts ahead of need: a reader cannot have back what it evicts itself in its own section.
-    if free.count < Self.evictionBatch / 2, pages.count >= budget, limboCount == 0 {
+    if free.count < Self.evictionBatch / 2, pages.count >= limit, limboCount == 0 {
       evict(table, epochs)
       reclaim(epochs)
     }
+    if free.isEmpty, pages.count < budget { add() }
     let index = free.popLast() ?? addExtra()
     pages[Int(index)] = page
     return frame(Int(index))
+  }
+
+  private mutating func add() {
+    pages.append(0)
+    free.append(Int32(pages.count - 1))
   }
 
   /// A frame that nobody but the caller ever saw.

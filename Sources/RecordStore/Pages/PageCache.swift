@@ -28,9 +28,12 @@ package final class PageCache: @unchecked Sendable {
   private let table = PageTable()
   private let pool: Mutex<FramePool>
   private let misses = Atomic<UInt64>(0)
+  /// How many frames are in use at most, as far as possible; the writer's.
+  package private(set) var frameLimit: Int
 
   package init(file: PageFile, budgetBytes: Int) {
     self.file = file
+    frameLimit = budgetBytes / file.pageSize
     pool = Mutex(FramePool(pageSize: file.pageSize, budget: budgetBytes / file.pageSize))
   }
 
@@ -97,9 +100,20 @@ package final class PageCache: @unchecked Sendable {
 
   // MARK: The writer's side
 
+  /// Lends half of the frames' memory to somebody else, or takes it back; before many are in use.
+  func limitFrames(toHalf: Bool) {
+    pool.withLock { pool in
+      pool.limit = toHalf ? max(1, pool.budget / 2) : pool.budget
+    }
+    frameLimit = pool.withLock { $0.limit }
+  }
+
   /// A dirty, young page, its bytes undefined, in place of whatever the number meant before.
   package func insertYoung(_ number: UInt64) -> UnsafeMutableRawPointer {
-    drop([PageRun(first: number, count: 1)])
+    // Most numbers are new or were dropped when they became free.
+    if let entry = table.entry(number), entry.pointee.load(ordering: .relaxed) != 0 {
+      drop([PageRun(first: number, count: 1)])
+    }
     let frame = takeFrame(number)
     let word =
       UInt(bitPattern: frame) | PageTable.referenced | PageTable.dirty | PageTable.young

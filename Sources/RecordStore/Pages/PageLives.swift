@@ -33,7 +33,7 @@ package struct PageLives {
   }
 
   /// First page -> birth and length, of runs born after the oldest pin.
-  package private(set) var births: [UInt64: (lsn: UInt64, count: UInt64)] = [:]
+  package private(set) var births = PageMap<(lsn: UInt64, count: UInt64)>()
   /// Retired by groups that are sealed and not published.
   package private(set) var unpublished: [Retired] = []
   /// Lowest pin in the life -> the runs that wait for it.
@@ -51,7 +51,7 @@ package struct PageLives {
 
   /// Returns the birth of the run; 0 when it is older than every pin.
   package mutating func retire(_ run: PageRun, at lsn: UInt64) -> UInt64 {
-    let birth = births.removeValue(forKey: run.first)?.lsn ?? 0
+    let birth = births.remove(run.first)?.lsn ?? 0
     precondition(birth < lsn, "page \(run.first) is retired by the group that made it")
     unpublished.append(Retired(run: run, birth: birth, retired: lsn))
     return birth
@@ -90,10 +90,10 @@ package struct PageLives {
 
   /// Forgets births that no pin can tell from "before everything".
   package mutating func forgetBirths(upTo oldestPin: UInt64) {
-    births = births.filter { $0.value.lsn > oldestPin }
+    births.filter { _, birth in birth.lsn > oldestPin }
   }
 
-  package mutating func forget(_ run: PageRun) { births.removeValue(forKey: run.first) }
+  package mutating func forget(_ run: PageRun) { births.remove(run.first) }
 
   /// Every retired run, published or not, in no particular order.
   package func forEachRetired(_ body: (Retired) -> Void) {

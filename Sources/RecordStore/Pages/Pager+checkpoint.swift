@@ -79,10 +79,13 @@ extension Pager {
     let reference = ExtentReference(
       firstPage: run.first, byteCount: UInt32(map.count),
       hash: map.withUnsafeBytes { PageFile.hash($0) })
-    let numbers = dirty.filter { page in
+    var numbers: [UInt64] = []
+    dirty.visit { page, retired in
       // Born by the frozen root's time and not retired by it. An unknown birth is an old one.
-      (lives.births[page.key]?.lsn ?? 0) <= lsn.rawValue && page.value > lsn.rawValue
-    }.keys.sorted()
+      let isInside = (lives.births[page]?.lsn ?? 0) <= lsn.rawValue && retired > lsn.rawValue
+      if isInside { numbers.append(page) }
+    }
+    numbers.sort()
     let meta = MetaBlock(
       pageSize: pageSize, databaseID: newest.databaseID, sequence: newest.sequence + 1, lsn: lsn,
       time: time, pageCount: space.pageCount, root: root, freeMap: reference)
@@ -119,8 +122,8 @@ extension Pager {
     for number in group.born { map.inUse.clear(number..<number + 1) }
     for run in group.bornExtents { map.inUse.clear(run.pages) }
     for run in group.stillborn { map.inUse.clear(run.pages) }
-    for (first, birth) in lives.births where birth.lsn > lsn {
-      map.inUse.clear(first..<first + birth.count)
+    lives.births.visit { first, birth in
+      if birth.lsn > lsn { map.inUse.clear(first..<first + birth.count) }
     }
     lives.forEachRetired { life in
       guard !life.contains(lsn) else { return }
@@ -178,7 +181,7 @@ extension Pager {
     }
     frozen = nil
     for page in checkpoint.pages {
-      dirty.removeValue(forKey: page.number)
+      dirty.remove(page.number)
       cache.markClean(page.number)
     }
     let slot = checkpoint.meta.slot

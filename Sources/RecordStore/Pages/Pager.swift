@@ -36,13 +36,18 @@ package final class Pager: PageWriter, @unchecked Sendable {
   package let cache: PageCache
   package let registry: SnapshotRegistry
   package let pageSize: Int
-  private let dirtyPagesMax: Int
+  /// Half of the cache: the other half is left to what readers read.
+  private var dirtyPagesMax: Int { max(1, cache.frameLimit / 2) }
+  /// Half of the cache's memory is used by somebody else: for replays.
+  var sharesMemory = false {
+    didSet { cache.limitFrames(toHalf: sharesMemory) }
+  }
 
   package internal(set) var space: FreeSpace
   package internal(set) var lives = PageLives()
   var group = Group()
   /// Dirty pages of sealed groups, and the LSN that retired them (`UInt64.max`: none).
-  var dirty: [UInt64: UInt64] = [:]
+  var dirty = PageMap<UInt64>()
   /// The valid meta blocks, by slot.
   package internal(set) var metas: [MetaBlock?]
   var frozen: FrozenCheckpoint?
@@ -62,8 +67,6 @@ package final class Pager: PageWriter, @unchecked Sendable {
     pageSize = file.pageSize
     cache = PageCache(file: file, budgetBytes: cacheBytes)
     cache.extend(to: space.pageCount)
-    // Half: the other half is left to what readers read.
-    dirtyPagesMax = max(1, cacheBytes / file.pageSize / 2)
   }
 
   package var isGroupLarge: Bool { group.born.count > dirtyPagesMax / 4 }
@@ -188,7 +191,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
     guard !runs.isEmpty else { return }
     cache.drop(runs)
     for run in runs {
-      for page in run.pages { dirty.removeValue(forKey: page) }
+      for page in run.pages { dirty.remove(page) }
       lives.forget(run)
       space.release(run.pages)
     }
@@ -200,8 +203,8 @@ package final class Pager: PageWriter, @unchecked Sendable {
     let frozenLSN = frozen?.lsn.rawValue ?? 0
     let numbers =
       frozen == nil
-      ? Array(dirty.keys)
-      : dirty.keys.filter { number in
+      ? dirty.pages
+      : dirty.pages.filter { number in
         (lives.births[number]?.lsn ?? 0) > frozenLSN
       }
     guard numbers.count > dirtyPagesMax / 2 else { return }
@@ -213,7 +216,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
       return
     }
     for page in pages {
-      dirty.removeValue(forKey: page.number)
+      dirty.remove(page.number)
       cache.markClean(page.number)
     }
   }

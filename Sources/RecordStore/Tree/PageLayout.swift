@@ -277,6 +277,16 @@ package struct PageView {
     return low
   }
 
+  /// Whether the key in slot `index` is above `key`.
+  @inline(__always)
+  func isAbove(_ key: BorrowedBytes, _ index: Int) -> Bool {
+    let prefix = prefix
+    let start = BorrowedBytes(start: key.start, count: min(key.count, prefix.count))
+    let order = BorrowedBytes.compare(start, prefix)
+    if order != 0 { return order < 0 }
+    return BorrowedBytes.compare(key.dropping(prefix.count), suffix(index)) < 0
+  }
+
   /// The child of a branch under which `key` belongs.
   @inline(__always)
   package func childIndex(for key: BorrowedBytes) -> Int {

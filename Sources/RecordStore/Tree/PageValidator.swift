@@ -41,6 +41,16 @@ public enum PageValidator {
     return hash == 0 ? 1 : hash
   }
 
+  /// The hashes of four pages of `size` bytes, quicker than one after the other.
+  static func hashFour(
+    _ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ third: UnsafeRawPointer,
+    _ fourth: UnsafeRawPointer, size: Int
+  ) -> (UInt64, UInt64, UInt64, UInt64) {
+    let hashes = XXH64.hashFour(
+      first, second, third, fourth, count: size - PageLayout.trailerBytes)
+    return (max(1, hashes.0), max(1, hashes.1), max(1, hashes.2), max(1, hashes.3))
+  }
+
   /// Whether the page ends with the hash of its bytes: proof without a parent.
   public static func provesItself(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let base = bytes.baseAddress, PageLayout.isValid(pageSize: bytes.count) else {

@@ -6,6 +6,8 @@
 // 2. Every page has at least one cell; an empty tree has no page.
 // 3. If a call throws, the tree is no longer usable: the group is dropped with all its pages
 //    (WorkingTrees.rollBack), there is no undo by hand.
+// 4. Between two keys of `write`, `path` is the way to the first: owned pages whose cells have moved
+//    since only in the leaf. Splits and merges empty it.
 //
 // A put: own the path (copy what is sealed) -> search the leaf -> insert in place, or rewrite the
 // leaf as one or more pages -> hand the new pages to the branch above, which does the same.
@@ -32,6 +34,8 @@ public final class TreeEditor {
   let scratch: UnsafeMutableRawPointer
   var path: [Step] = []
   var run = CellRun()
+  /// What `seal` has found; kept for its memory.
+  var unsealed: [Unsealed] = []
   var bounds: [Range<Int>] = []
 
   public init(pages: any PageWriter) {
@@ -49,23 +53,12 @@ public final class TreeEditor {
   public func put(
     _ root: inout TreeRoot, key: [UInt8], value: [UInt8]
   ) throws(StoreError) -> Bool {
-    guard key.count <= KeyLimits.keyBytesMax else {
-      throw StoreError.keyTooLong(bytes: key.count)
-    }
-    guard value.count <= KeyLimits.valueBytesMax else {
-      throw StoreError.valueTooLong(bytes: value.count)
-    }
-    var payload = value
-    var info = UInt16(truncatingIfNeeded: value.count)
-    if value.count > PageLayout.inlineValueBytesMax(pageSize: pageSize) {
-      payload = try OverflowValue.write(value, to: pages)
-      info = UInt16(truncatingIfNeeded: payload.count) | PageLayout.overflowBit
-    }
+    path.removeAll(keepingCapacity: true)
     let ticket = pages.beginReading()
     defer { pages.endReading(ticket) }
     return try key.withBorrowedBytes { (key) throws(StoreError) -> Bool in
-      try payload.withBorrowedBytes { (payload) throws(StoreError) -> Bool in
-        try insert(&root, key, info, payload.start)
+      try value.withBorrowedBytes { (value) throws(StoreError) -> Bool in
+        try set(&root, key, value)
       }
     }
   }
@@ -73,13 +66,70 @@ public final class TreeEditor {
   /// Removes `key`; whether it was there.
   @discardableResult
   public func delete(_ root: inout TreeRoot, key: [UInt8]) throws(StoreError) -> Bool {
-    guard try TreeReader(pages: pages, root: root).contains(key) else { return false }
+    path.removeAll(keepingCapacity: true)
     let ticket = pages.beginReading()
     defer { pages.endReading(ticket) }
-    try key.withBorrowedBytes { (key) throws(StoreError) in
+    return try key.withBorrowedBytes { (key) throws(StoreError) -> Bool in
       try remove(&root, key)
     }
-    return true
+  }
+
+  /// Puts and deletes in ascending order of the keys, each key once. What the ways to two keys have in
+  /// common is gone once.
+  func write(
+    _ entries: [TransactionOverlay.Entry], to root: inout TreeRoot
+  ) throws(StoreError) {
+    path.removeAll(keepingCapacity: true)
+    let ticket = pages.beginReading()
+    defer { pages.endReading(ticket) }
+    for entry in entries {
+      try entry.key.withBorrowedBytes { (key) throws(StoreError) in
+        if let value = entry.value {
+          try value.withBorrowedBytes { (value) throws(StoreError) in
+            _ = try set(&root, key, value)
+          }
+        } else {
+          _ = try remove(&root, key)
+        }
+      }
+    }
+  }
+
+  /// The newest of the rows of each key in `range`, which are sorted and of one tree.
+  func write(
+    _ rows: ReplayRows, _ range: Range<Int>, to root: inout TreeRoot
+  ) throws(StoreError) {
+    path.removeAll(keepingCapacity: true)
+    let ticket = pages.beginReading()
+    defer { pages.endReading(ticket) }
+    for index in range where !rows.isReplaced(index) {
+      try rows.withRow(index) { (key, value) throws(StoreError) in
+        if let value {
+          _ = try set(&root, key, value)
+        } else {
+          _ = try remove(&root, key)
+        }
+      }
+    }
+  }
+
+  private func set(
+    _ root: inout TreeRoot, _ key: BorrowedBytes, _ value: BorrowedBytes
+  ) throws(StoreError) -> Bool {
+    guard key.count <= KeyLimits.keyBytesMax else {
+      throw StoreError.keyTooLong(bytes: key.count)
+    }
+    guard value.count <= KeyLimits.valueBytesMax else {
+      throw StoreError.valueTooLong(bytes: value.count)
+    }
+    guard value.count > PageLayout.inlineValueBytesMax(pageSize: pageSize) else {
+      return try insert(&root, key, UInt16(truncatingIfNeeded: value.count), value.start)
+    }
+    let payload = try OverflowValue.write([UInt8](value.buffer), to: pages)
+    let info = UInt16(truncatingIfNeeded: payload.count) | PageLayout.overflowBit
+    return try payload.withBorrowedBytes { (payload) throws(StoreError) in
+      try insert(&root, key, info, payload.start)
+    }
   }
 
   private func insert(
@@ -114,18 +164,23 @@ public final class TreeEditor {
         prefix: BorrowedBytes(start: key.start, count: 0), suffix: key, info: info,
         payload: payload)
       try rewriteLeaf(&root, inserting: cell, at: index)
+      path.removeAll(keepingCapacity: true)
     }
     return found
   }
 
-  private func remove(_ root: inout TreeRoot, _ key: BorrowedBytes) throws(StoreError) {
+  /// A key that is not there costs a copy of the way to it, and changes nothing.
+  private func remove(_ root: inout TreeRoot, _ key: BorrowedBytes) throws(StoreError) -> Bool {
+    if root.isEmpty { return false }
     let leaf = try ownPath(&root, key)
     let (index, found) = leaf.view.search(key, from: 0)
-    guard found else { throw StoreError.corrupt("page \(leaf.view.number): key disappeared") }
+    guard found else { return false }
     try retireExtents(leaf.view, index)
     leaf.removeCell(at: index)
     root.entryCount -= 1
     try settle(&root)
+    path.removeAll(keepingCapacity: true)
+    return true
   }
 
   private func retireExtents(_ leaf: PageView, _ index: Int) throws(StoreError) {
@@ -136,21 +191,40 @@ public final class TreeEditor {
     for index in 0..<overflow.extentCount { pages.retire(overflow.extent(index)) }
   }
 
-  /// Makes every page on the way to `key` one of this group and notes the way in `path`.
+  /// Makes every page on the way to `key` one of this group and notes the way in `path`. What `path`
+  /// holds before is the way to a smaller key in the same tree, or nothing.
   private func ownPath(
     _ root: inout TreeRoot, _ key: BorrowedBytes
   ) throws(StoreError) -> MutablePage {
-    path.removeAll(keepingCapacity: true)
-    var level = root.level
-    var page = try own(&root.reference, level: level)
+    if let leaf = sharedPath(key) { return leaf }
+    if path.isEmpty {
+      path.append(Step(page: try own(&root.reference, level: root.level), index: 0))
+    }
+    var level = root.level - path.count + 1
+    var page = path[path.count - 1].page
     while level > 0 {
       level -= 1
       let index = page.view.childIndex(for: key)
-      path.append(Step(page: page, index: index))
+      path[path.count - 1].index = index
       page = try ownChild(of: page, at: index, level: level)
+      path.append(Step(page: page, index: 0))
     }
-    path.append(Step(page: page, index: 0))
     return page
+  }
+
+  /// Cuts `path` off where the way to `key`, which is above that of the path, leaves it; gives the leaf
+  /// when it does not.
+  @inline(__always)
+  private func sharedPath(_ key: BorrowedBytes) -> MutablePage? {
+    guard let leaf = path.last else { return nil }
+    for depth in 0..<path.count - 1 {
+      let (branch, next) = (path[depth].page.view, path[depth].index + 1)
+      // Beyond the last child the bound is the one of the branch above, which holds.
+      guard next < branch.count, !branch.isAbove(key, next) else { continue }
+      path.removeLast(path.count - 1 - depth)
+      return nil
+    }
+    return leaf.page
   }
 
   @inline(__always)

@@ -41,13 +41,34 @@ public final class WorkingTrees {
     try apply(overlay) { () throws(StoreError) in }
   }
 
-  /// Applies logged transactions again, merged; see `TransactionOverlay.init(replaying:)`.
+  /// Rows in one go, before `pause` is called again.
+  private static let replayedAtOnce = 256
+
+  /// Applies logged transactions again, merged.
   public func replay(
-    _ entries: [LogEntry], tables: [UInt32: TableDescriptor],
-    pause: () throws(StoreError) -> Void = { () throws(StoreError) in }
+    _ entries: [LogEntry], tables: [UInt32: TableDescriptor]
   ) throws(StoreError) {
-    let overlay = try TransactionOverlay(replaying: entries, tables: tables, over: self)
-    try apply(overlay, pause: pause)
+    var rows = ReplayRows(entries)
+    rows.sort()
+    try replay(rows, tables: tables) { () throws(StoreError) in }
+  }
+
+  /// Applies rows of the log, sorted, and what follows from them in the indexes.
+  func replay(
+    _ rows: ReplayRows, tables: [UInt32: TableDescriptor], pause: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let indexes = try TransactionOverlay(indexing: rows, tables: tables, over: self)
+    for range in rows.treeRanges {
+      let number = rows.rows[range.lowerBound].tree
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.replayedAtOnce) {
+        let end = min(range.upperBound, start + Self.replayedAtOnce)
+        try change(number) { (root) throws(StoreError) in
+          try editor.write(rows, start..<end, to: &root)
+        }
+        try pause()
+      }
+    }
+    try apply(indexes, pause: pause)
   }
 
   /// `pause` is called now and then, with the trees in order; it may `seal`.
@@ -56,24 +77,32 @@ public final class WorkingTrees {
   ) throws(StoreError) {
     for number in overlay.trees.keys.sorted() {
       for chunk in overlay.trees[number]?.chunks ?? [] {
-        try apply(chunk, to: number)
+        try change(number) { (root) throws(StoreError) in try editor.write(chunk, to: &root) }
         try pause()
       }
     }
   }
 
-  private func apply(
-    _ chunk: [TransactionOverlay.Entry], to number: UInt32
+  private func change(
+    _ number: UInt32, _ body: (inout TreeRoot) throws(StoreError) -> Void
   ) throws(StoreError) {
     var root = roots[number] ?? .empty
     changed.insert(number)
     // Kept in step even when a call throws, so that nothing reads a half-changed old root.
     defer { roots[number] = root.isEmpty ? nil : root }
-    for entry in chunk {
-      if let value = entry.value {
-        try editor.put(&root, key: entry.key, value: value)
+    try body(&root)
+  }
+
+  /// Makes the pages of the catalog that `seal` will change ones of the group: afterwards it reads none
+  /// and takes none.
+  public func beginSeal() throws(StoreError) {
+    for number in changed.sorted() {
+      let key = Bytes.key(number)
+      if let root = roots[number] {
+        // Its hash follows; the length of the entry is the same.
+        try editor.put(&catalog, key: key, value: root.encoded)
       } else {
-        try editor.delete(&root, key: entry.key)
+        try editor.delete(&catalog, key: key)
       }
     }
   }

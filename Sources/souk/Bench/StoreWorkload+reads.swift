@@ -5,7 +5,6 @@ import Bytes
 import Database
 import Glibc
 import RecordStore
-import Server
 
 extension StoreWorkload {
   private static let passes = 3
