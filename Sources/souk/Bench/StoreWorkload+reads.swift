@@ -5,6 +5,7 @@ import Bytes
 import Database
 import Glibc
 import RecordStore
+import Server
 
 extension StoreWorkload {
   private static let passes = 3

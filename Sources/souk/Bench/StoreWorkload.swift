@@ -7,6 +7,7 @@ import Database
 import Disk
 import Glibc
 import RecordStore
+import Server
 
 struct StoreWorkload {
   static let table = TableDescriptor(number: 1, name: "rows")
