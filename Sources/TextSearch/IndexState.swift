@@ -62,6 +62,25 @@ package struct MergePolicy: Sendable {
   }
 }
 
+/// One term in all segments.
+struct TermPlaces: Equatable, Sendable {
+  /// Standing documents that have it.
+  private(set) var frequency = 0
+  /// By segment; -1 where it is not.
+  private var numbers: [Int32]
+
+  init(segments: Int) { numbers = Array(repeating: -1, count: segments) }
+
+  mutating func add(_ number: Int, frequency: Int, segment: Int) {
+    numbers[segment] = Int32(truncatingIfNeeded: number)
+    self.frequency += frequency
+  }
+
+  func number(in segment: Int) -> Int? {
+    numbers[segment] >= 0 ? Int(numbers[segment]) : nil
+  }
+}
+
 struct IndexState: Sendable {
   let schema: TextSchema
   var appliedLSN = LSN.zero
@@ -73,6 +92,8 @@ struct IndexState: Sendable {
   var statistics: [FieldStatistics]
   var documentCount = 0
   var digest = Digest()
+  /// Of a state that is searched; nil while it may change.
+  var scales: [FieldScale]?
   private var nextSegment: UInt64 = 0
   private var pending: [UInt32: TextDocument] = [:]
 
@@ -192,12 +213,15 @@ struct IndexState: Sendable {
 
   // MARK: Segments
 
-  /// How many documents have a term in a field.
-  func documentFrequency(_ field: Int, _ term: [UInt8]) -> Int {
-    segments.reduce(0) { sum, view in
-      guard let number = view.segment.fields[field].terms.find(term) else { return sum }
-      return sum + view.documentFrequency(field: field, term: number)
+  /// How many documents have a term in a field, and which of each segment's terms it is.
+  func find(_ field: Int, _ term: [UInt8]) -> TermPlaces {
+    var places = TermPlaces(segments: segments.count)
+    for (index, view) in segments.enumerated() {
+      guard let number = view.segment.fields[field].terms.find(term) else { continue }
+      places.add(
+        number, frequency: view.documentFrequency(field: field, term: number), segment: index)
     }
+    return places
   }
 
   /// Makes the pending documents a segment.

@@ -6,7 +6,11 @@ import Views
 public final class TextSnapshot: ViewSnapshot {
   let state: IndexState
 
-  init(_ state: IndexState) { self.state = state }
+  init(_ state: IndexState) {
+    var state = state
+    state.scales = state.statistics.map(FieldScale.init)
+    self.state = state
+  }
 
   public var lsn: LSN { state.appliedLSN }
   public var digest: Digest { state.digest }

@@ -1,5 +1,6 @@
 // FuzzyTests: the automaton and its walk against edit distances that are computed cell by cell.
 
+import Kernels
 import Testing
 
 @testable import TextSearch
@@ -73,6 +74,51 @@ struct ArrayTerms: SortedTerms {
         var state = automaton.start
         for byte in word.utf8 { state = automaton.step(state, byte) }
         #expect(automaton.canMatch(state) == matching.contains { $0.hasPrefix(word) })
+      }
+    }
+  }
+
+  @Test(arguments: [0, 1, 2])
+  func signaturesLeaveOutNothingThatIsNear(edits: Int) {
+    var random = Random(UInt64(edits) + 24)
+    let letters = ["a", "b", "c", "d", "e", "x", "é", "ж", "東", "1"]
+    for round in 0..<60 {
+      let words = Set((0..<900).map { _ in Self.word(&random, letters, 9) })
+      var builder = TermDictionaryBuilder()
+      for word in words.map({ Array($0.utf8) }).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        builder.append(word)
+      }
+      let dictionary = builder.finish()
+      let pattern = Self.word(&random, letters, 8)
+      var found: [String: Int] = [:]
+      dictionary.forEachTerm(near: Array(pattern.utf8), edits: edits) { number, term, edits in
+        #expect(dictionary.term(number) == Array(term))
+        found[String(decoding: term, as: UTF8.self)] = edits
+      }
+      var expected: [String: Int] = [:]
+      for word in words {
+        let distance = editDistance(pattern, word)
+        if distance <= edits { expected[word] = distance }
+      }
+      #expect(found == expected, "round \(round): \(pattern)")
+    }
+  }
+
+  @Test func theScanOfSignaturesIsItsReference() {
+    var random = Random(25)
+    for _ in 0..<200 {
+      // Few letters, so that many are near.
+      let signatures = (0..<random.below(300)).map { _ in
+        UInt32(truncatingIfNeeded: random.next()) & 0x0400_00ff
+      }
+      let wanted = UInt32(truncatingIfNeeded: random.next()) & 0x0400_00ff
+      for edits in 0...2 as ClosedRange<UInt32> {
+        var found = [UInt32](repeating: 0, count: signatures.count + 1)
+        var plain = found
+        let count = kernels_near(signatures, signatures.count, wanted, edits, &found)
+        let expected = kernels_near_scalar(signatures, signatures.count, wanted, edits, 0, &plain)
+        #expect(count == expected)
+        #expect(found.prefix(count) == plain.prefix(count))
       }
     }
   }

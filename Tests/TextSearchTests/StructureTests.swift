@@ -48,28 +48,70 @@ import Testing
       kernels_scores(documents, counts, documents.count, norms, inverse, weight, &scores)
       kernels_scores_scalar(documents, counts, documents.count, norms, inverse, weight, &plain)
       #expect(scores == plain)
-      var sums = [Float](repeating: 0, count: 4_096)
+      // Garbage where no bit is set must not show.
+      var sums = [Float](repeating: .nan, count: 4_096)
       var most = sums
       var bits = [UInt64](repeating: 0, count: 64)
       var others = bits
       kernels_scatter_add(documents, scores, documents.count, 0, &sums, &bits)
       kernels_scatter_max(documents, scores, documents.count, 0, &most, &others)
-      #expect(sums == most)
       #expect(bits == others)
       for (index, document) in documents.enumerated() {
-        #expect(sums[Int(document)] == scores[index])
+        #expect(sums[Int(document)] == scores[index] && most[Int(document)] == scores[index])
         #expect(bits[Int(document) / 64] >> UInt64(document % 64) & 1 == 1)
       }
       #expect(bits.reduce(0) { $0 + $1.nonzeroBitCount } == documents.count)
-      var added = sums
-      kernels_add(&added, most, 4_096)
-      kernels_max(&most, added, 4_096)
-      #expect(added == sums.map { $0 + $0 })
-      #expect(most == added)
-      var above = bits
-      kernels_at_least(sums, 4_096, weight / 4, &above)
-      kernels_at_least_scalar(sums, 4_096, weight / 4, &others)
-      #expect(above == others)
+      kernels_scatter_add(documents, scores, documents.count, 0, &sums, &bits)
+      kernels_scatter_max(documents, scores, documents.count, 0, &most, &others)
+      for (index, document) in documents.enumerated() {
+        #expect(sums[Int(document)] == scores[index] + scores[index])
+        #expect(most[Int(document)] == scores[index])
+      }
+    }
+  }
+
+  /// A window with about so many matches in a word of bits, and garbage elsewhere.
+  private static func window(
+    _ random: inout Random, _ density: Int
+  ) -> (bits: [UInt64], scores: [Float]) {
+    var bits = [UInt64](repeating: 0, count: 64)
+    var scores = [Float](repeating: .nan, count: 4_096)
+    for slot in scores.indices {
+      if random.below(64) < density {
+        bits[slot / 64] |= 1 << UInt64(slot % 64)
+        scores[slot] = Float(random.below(1_000)) / 7
+      } else if random.below(2) == 0 {
+        scores[slot] = 1e9
+      }
+    }
+    return (bits, scores)
+  }
+
+  @Test(arguments: [0, 1, 5, 20, 64])
+  func kernelsMergeWindowsAsTheirReferenceBitForBit(density: Int) {
+    var random = Random(UInt64(density) + 70)
+    for other in [0, 1, 5, 20, 64] {
+      for isSum in [true, false] {
+        var left = Self.window(&random, density)
+        var plain = left
+        let right = Self.window(&random, other)
+        if isSum {
+          kernels_merge_add(&left.scores, &left.bits, right.scores, right.bits, 64)
+        } else {
+          kernels_merge_max(&left.scores, &left.bits, right.scores, right.bits, 64)
+        }
+        kernels_merge_scalar(
+          &plain.scores, &plain.bits, right.scores, right.bits, 64, isSum ? 1 : 0)
+        #expect(left.bits == plain.bits)
+        for slot in 0..<4_096 where left.bits[slot / 64] >> UInt64(slot % 64) & 1 == 1 {
+          #expect(left.scores[slot].bitPattern == plain.scores[slot].bitPattern)
+        }
+        let least = Float(random.below(1_500)) / 7
+        var kept = left.bits
+        kernels_keep_at_least(left.scores, &kept, 64, least)
+        kernels_keep_at_least_scalar(plain.scores, &plain.bits, 64, least)
+        #expect(kept == plain.bits)
+      }
     }
   }
 

@@ -37,7 +37,10 @@ void kernels_scores_scalar(
     const uint32_t *documents, const uint32_t *counts, size_t count, const uint8_t *norms,
     const float *inverse, float weight, float *output);
 
-/// Adds values[i] to sums[documents[i] - start] and sets that bit. Documents ascend strictly.
+// A window's values count only where its bits are set; elsewhere anything may stand in them.
+
+/// Adds values[i] to sums[documents[i] - start], or puts it there, and sets that bit. Documents ascend
+/// strictly; values are zero or more.
 void kernels_scatter_add(
     const uint32_t *documents, const float *values, size_t count, uint32_t start, float *sums,
     uint64_t *bits);
@@ -49,13 +52,35 @@ void kernels_scatter_max(
 void kernels_scatter_bits(
     const uint32_t *documents, size_t count, uint32_t start, uint64_t *bits);
 
-/// sums[i] += values[i], or the larger of the two; `count` values.
-void kernels_add(float *sums, const float *values, size_t count);
-void kernels_max(float *sums, const float *values, size_t count);
+/// Adds the values of one window, whose bits are `others`, to another's, or keeps the larger. Values are
+/// zero or more.
+void kernels_merge_add(
+    float *sums, uint64_t *bits, const float *values, const uint64_t *others, size_t words);
+void kernels_merge_max(
+    float *sums, uint64_t *bits, const float *values, const uint64_t *others, size_t words);
+void kernels_merge_scalar(
+    float *sums, uint64_t *bits, const float *values, const uint64_t *others, size_t words,
+    int isSum);
 
-/// Bit i of `bits`, for i below `count` (a multiple of 64): values[i] >= least.
-void kernels_at_least(const float *values, size_t count, float least, uint64_t *bits);
-void kernels_at_least_scalar(const float *values, size_t count, float least, uint64_t *bits);
+/// Clears the bits whose values are below `least`.
+void kernels_keep_at_least(const float *values, uint64_t *bits, size_t words, float least);
+void kernels_keep_at_least_scalar(const float *values, uint64_t *bits, size_t words, float least);
+
+/// The letters of a word: bits 0 ... 25 say which it has, bits 26 ... 31 which it has twice, both folded.
+/// Words are UTF-8; a character counts by its first byte.
+///
+/// An edit takes at most one letter away and adds at most one, so of two words that are `edits` apart
+/// each signature has at most `edits` bits that the other one lacks.
+uint32_t kernels_signature(const uint8_t *word, size_t count);
+
+/// The indices, ascending, of the signatures that have at most `edits` (0 ... 2) bits that `wanted` lacks
+/// and lack at most as many that it has; how many these are. `output` has room for `count` and one more.
+size_t kernels_near(
+    const uint32_t *signatures, size_t count, uint32_t wanted, uint32_t edits, uint32_t *output);
+/// As above; `start` is added to each index.
+size_t kernels_near_scalar(
+    const uint32_t *signatures, size_t count, uint32_t wanted, uint32_t edits, uint32_t start,
+    uint32_t *output);
 
 /// The four lanes of four XXH64 hashes, four after four in `lanes`, moved on by `stripes` stripes of 32
 /// bytes of each input. With AVX-512 where there is.

@@ -149,7 +149,8 @@ final class ExpressionMatcher: BlockMatcher {
     self.segment = segment.index
     windowStart = nil
     documentCount = segment.view.segment.count
-    node = SegmentBinder(segment.view, scales, scratch).bind(plan, isScored: false)
+    node = SegmentBinder(segment.view, at: segment.index, scales, scratch)
+      .bind(plan, isScored: false)
   }
 
   func matches(in block: DocumentBlock) -> [Int] {

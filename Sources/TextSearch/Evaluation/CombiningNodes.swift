@@ -7,39 +7,66 @@ final class UnionNode: WindowNode {
   private let children: [WindowNode]
   /// Of the scores that are not the best; nil: the sum.
   private let tie: Float?
+  private let isScored: Bool
   private let child: WindowBuffer
-  private let sum: WindowBuffer
+  /// Where ties count.
+  private let sum: WindowBuffer?
+  private var pruning: Pruning?
 
-  init(_ children: [WindowNode], tie: Float?, _ binder: SegmentBinder) {
+  init(_ children: [WindowNode], tie: Float?, isScored: Bool, _ binder: SegmentBinder) {
     self.children = children
     self.tie = tie
+    self.isScored = isScored
     child = binder.scratch.makeBuffer()
-    sum = tie.map { $0 > 0 } == true ? binder.scratch.makeBuffer() : child
+    sum = isScored && (tie ?? 0) > 0 ? binder.scratch.makeBuffer() : nil
   }
 
   override var documentsMost: Int {
     children.reduce(0) { sum, child in min(.max / 2, sum) + min(.max / 2, child.documentsMost) }
   }
 
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    let keepsSum = tie.map { $0 > 0 } == true
-    var hasMatch = false
+  override func prune(by pruning: Pruning) { self.pruning = pruning }
+
+  override func bound(_ window: Window) -> Float {
+    var (best, all): (Float, Float) = (0, 0)
     for node in children {
+      let bound = node.bound(window)
+      best = max(best, bound)
+      all += bound
+    }
+    guard let tie else { return all }
+    return tie > 0 ? best + tie * (all - best) : best
+  }
+
+  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+    var hasMatch = false
+    let prunes = (pruning?.least ?? 0) > 0
+    // Where only the best child counts, each is left out by itself.
+    let prunesChildren = prunes && tie == 0
+    if prunes, !prunesChildren, pruning?.leavesOut(bound(window)) == true { return false }
+    for node in children {
+      if prunesChildren, pruning?.leavesOut(node.bound(window)) == true { continue }
       guard hasMatch else {
         hasMatch = node.evaluate(window, buffer)
-        if hasMatch, keepsSum { sum.scores.update(from: buffer.scores, count: Window.documents) }
+        if hasMatch, let sum {
+          sum.bits.update(from: buffer.bits, count: Window.words)
+          sum.scores.update(from: buffer.scores, count: Window.documents)
+        }
         continue
       }
       guard node.evaluate(window, child) else { continue }
-      for word in 0..<Window.words { buffer.bits[word] |= child.bits[word] }
-      if tie == nil {
-        kernels_add(buffer.scores, child.scores, Window.documents)
+      if !isScored {
+        for word in 0..<Window.words { buffer.bits[word] |= child.bits[word] }
+      } else if tie == nil {
+        kernels_merge_add(buffer.scores, buffer.bits, child.scores, child.bits, Window.words)
       } else {
-        kernels_max(buffer.scores, child.scores, Window.documents)
-        if keepsSum { kernels_add(sum.scores, child.scores, Window.documents) }
+        kernels_merge_max(buffer.scores, buffer.bits, child.scores, child.bits, Window.words)
+        if let sum {
+          kernels_merge_add(sum.scores, sum.bits, child.scores, child.bits, Window.words)
+        }
       }
     }
-    if hasMatch, keepsSum, let tie {
+    if hasMatch, let sum, let tie {
       for word in 0..<Window.words {
         forEachBit(buffer.bits[word], word) { slot in
           buffer.scores[slot] += tie * (sum.scores[slot] - buffer.scores[slot])
@@ -70,7 +97,6 @@ final class BoolNode: WindowNode {
   private let isScored: Bool
   private let child: WindowBuffer
   private let optional: WindowBuffer
-  private let matched: UnsafeMutablePointer<UInt64>
   private let steps: [UnsafeMutablePointer<UInt64>]
 
   init(_ parts: Parts, isScored: Bool, _ binder: SegmentBinder) {
@@ -83,13 +109,10 @@ final class BoolNode: WindowNode {
     self.isScored = isScored
     child = binder.scratch.makeBuffer()
     optional = parts.should.isEmpty ? child : binder.scratch.makeBuffer()
-    matched = binder.scratch.makeBits()
     steps = (0..<parts.minimumShould).map { _ in binder.scratch.makeBits() }
   }
 
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    matched.update(repeating: 0, count: Window.words)
-    for word in 0..<Window.words { buffer.bits[word] = 0 }
     buffer.setAll(window)
     // Every node must see every window that any of them sees, or its cursors stay behind; they catch up
     // by themselves, so a window may be left as soon as nothing is in it.
@@ -99,7 +122,6 @@ final class BoolNode: WindowNode {
       rest.removeFirst()
     }
     guard rest.count == filter.count || buffer.hasMatch() else { return false }
-    if isScored { buffer.clearScores() }
     guard addRequired(window, buffer) else { return false }
     let hasShould = !should.isEmpty && evaluateShould(window)
     if minimumShould > 0 {
@@ -112,20 +134,40 @@ final class BoolNode: WindowNode {
     }
     for node in mustNot { exclude(node, window, buffer) }
     guard buffer.hasMatch() else { return false }
-    if isScored { finishScores(buffer, hasShould: hasShould) }
+    if isScored, hasShould { addOptional(buffer) }
     return true
   }
 
+  /// The scores are the sum of the required ones afterwards, or zero.
   private func addRequired(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+    var isFirst = true
     for node in must {
       guard node.evaluate(window, child) else { return false }
-      for word in 0..<Window.words {
-        matched[word] |= child.bits[word]
-        buffer.bits[word] &= child.bits[word]
+      for word in 0..<Window.words { buffer.bits[word] &= child.bits[word] }
+      if isScored {
+        for word in 0..<Window.words where buffer.bits[word] != 0 {
+          Self.add(buffer, child.scores, word, replaces: isFirst)
+        }
       }
-      if isScored { kernels_add(buffer.scores, child.scores, Window.documents) }
+      isFirst = false
     }
+    if isScored, must.isEmpty { buffer.fill(0) }
     return true
+  }
+
+  /// Adds one word's scores, where the bits are set.
+  @inline(__always)
+  private static func add(
+    _ buffer: WindowBuffer, _ scores: UnsafePointer<Float>, _ word: Int, replaces: Bool
+  ) {
+    let bits = buffer.bits[word]
+    if replaces, bits.nonzeroBitCount > 12 {
+      (buffer.scores + 64 * word).update(from: scores + 64 * word, count: 64)
+    } else if replaces {
+      forEachBit(bits, word) { buffer.scores[$0] = scores[$0] }
+    } else {
+      forEachBit(bits, word) { buffer.scores[$0] += scores[$0] }
+    }
   }
 
   private func evaluateShould(_ window: Window) -> Bool {
@@ -134,16 +176,17 @@ final class BoolNode: WindowNode {
     for node in should {
       let target = hasMatch ? child : optional
       guard node.evaluate(window, target) else { continue }
-      if hasMatch {
-        if isScored { kernels_add(optional.scores, child.scores, Window.documents) }
-      }
       for word in 0..<Window.words {
         let found = target.bits[word]
-        if hasMatch { optional.bits[word] |= found }
         for step in steps.indices.dropFirst().reversed() {
           steps[step][word] |= steps[step - 1][word] & found
         }
         if let first = steps.first { first[word] |= found }
+      }
+      if hasMatch, isScored {
+        kernels_merge_add(optional.scores, optional.bits, child.scores, child.bits, Window.words)
+      } else if hasMatch {
+        for word in 0..<Window.words { optional.bits[word] |= child.bits[word] }
       }
       hasMatch = true
     }
@@ -160,12 +203,12 @@ final class BoolNode: WindowNode {
     for word in 0..<Window.words { buffer.bits[word] &= ~child.bits[word] }
   }
 
-  private func finishScores(_ buffer: WindowBuffer, hasShould: Bool) {
-    if hasShould {
-      kernels_add(buffer.scores, optional.scores, Window.documents)
-      for word in 0..<Window.words { matched[word] |= optional.bits[word] }
+  private func addOptional(_ buffer: WindowBuffer) {
+    for word in 0..<Window.words {
+      forEachBit(buffer.bits[word] & optional.bits[word], word) {
+        buffer.scores[$0] += optional.scores[$0]
+      }
     }
-    buffer.clearScores(leaving: matched)
   }
 }
 

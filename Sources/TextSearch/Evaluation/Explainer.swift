@@ -31,20 +31,26 @@ struct Explainer {
   /// The document's place in the state.
   private struct Spot {
     var view: LiveSegment
+    var segment: Int
     var document: Int
   }
 
   func explain(_ ordinal: UInt32) -> ScoreExplanation? {
     let place = state.places[ordinal]
     guard place != 0,
-      let view = state.segments.first(where: { $0.segment.number == Place.segment(place) })
+      let segment = state.segments.firstIndex(where: {
+        $0.segment.number == Place.segment(place)
+      })
     else { return nil }
-    return explain(plan, Spot(view: view, document: Place.document(place)))
+    return explain(
+      plan,
+      Spot(
+        view: state.segments[segment], segment: segment, document: Place.document(place)))
   }
 
   /// The plan's score of the document; nil when it does not match.
   private func score(_ plan: QueryPlan, _ spot: Spot) -> Double? {
-    let binder = SegmentBinder(spot.view, scales, SearchScratch())
+    let binder = SegmentBinder(spot.view, at: spot.segment, scales, SearchScratch())
     guard let node = binder.bind(plan, isScored: true) else { return nil }
     let buffer = binder.scratch.makeBuffer()
     let start = spot.document / Window.documents * Window.documents
@@ -96,7 +102,7 @@ struct Explainer {
   private func list(_ list: WordsPlan.List, _ spot: Spot) -> ScoreExplanation? {
     let alone = QueryPlan.words(WordsPlan(words: [.init(lists: [list])], minimum: 1))
     let field = spot.view.segment.fields[list.field]
-    guard let value = score(alone, spot), let term = field.terms.find(list.term) else {
+    guard let value = score(alone, spot), let term = list.places.number(in: spot.segment) else {
       return nil
     }
     let count = withUnsafeTemporaryAllocation(

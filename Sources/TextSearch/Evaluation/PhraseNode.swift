@@ -63,7 +63,6 @@ final class PhraseNode: WindowNode {
 
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     buffer.clearBits()
-    buffer.clearScores()
     var hasMatch = false
     var target = UInt32(window.start)
     while let document = nextCommon(from: target), document < UInt32(window.end) {

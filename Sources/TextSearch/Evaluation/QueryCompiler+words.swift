@@ -42,10 +42,15 @@ extension QueryCompiler {
 
   /// One exact term of a field, with its own statistics.
   func list(_ field: Int, _ term: [UInt8], _ boost: Double) -> WordsPlan.List {
-    let idf = FieldScale.idf(
-      documents: scales[field].documents, frequency: state.documentFrequency(field, term))
+    list(field, term, state.find(field, term), boost)
+  }
+
+  private func list(
+    _ field: Int, _ term: [UInt8], _ places: TermPlaces, _ boost: Double
+  ) -> WordsPlan.List {
+    let idf = FieldScale.idf(documents: scales[field].documents, frequency: places.frequency)
     return WordsPlan.List(
-      field: field, term: term, weight: Float(boost * idf), idf: idf, boost: boost)
+      field: field, term: term, places: places, weight: Float(boost * idf), idf: idf, boost: boost)
   }
 
   /// A word as postings lists: its terms themselves, or all that it may stand for.
@@ -57,7 +62,7 @@ extension QueryCompiler {
       variants += expander.variants(of: term, field: field, fuzziness, isPrefix: isPrefix)
     }
     if variants.count == 1, variants[0].edits == 0 {
-      return WordsPlan.Word(lists: [list(field, variants[0].term, boost)])
+      return WordsPlan.Word(lists: [list(field, variants[0].term, variants[0].places, boost)])
     }
     // All are readings of one word: they share the statistics of the most frequent.
     let frequency = variants.map(\.frequency).max() ?? 0
@@ -66,7 +71,8 @@ extension QueryCompiler {
       lists: variants.map { variant in
         let decayed = boost * TermExpander.decay(variant)
         return WordsPlan.List(
-          field: field, term: variant.term, weight: Float(decayed * idf), idf: idf, boost: decayed)
+          field: field, term: variant.term, places: variant.places,
+          weight: Float(decayed * idf), idf: idf, boost: decayed)
       })
   }
 
@@ -190,8 +196,8 @@ extension QueryCompiler {
     let lists = variants.map { entry in
       let decayed = entry.boost * repeats * TermExpander.decay(entry.variant)
       return WordsPlan.List(
-        field: entry.field, term: entry.variant.term, weight: Float(decayed * idf), idf: idf,
-        boost: decayed)
+        field: entry.field, term: entry.variant.term, places: entry.variant.places,
+        weight: Float(decayed * idf), idf: idf, boost: decayed)
     }
     return WordsPlan.Word(lists: lists, tie: tie)
   }

@@ -8,12 +8,12 @@ struct QueryCompiler {
   var clauses = 0
   var wordCount = 0
   var expander: TermExpander
-  private(set) var scales: [FieldScale]
+  let scales: [FieldScale]
 
   init(_ state: IndexState) {
     self.state = state
     expander = TermExpander(state)
-    scales = state.statistics.map(FieldScale.init)
+    scales = state.scales ?? state.statistics.map(FieldScale.init)
   }
 
   mutating func compile(_ expression: TextExpression) throws(TextError) -> QueryPlan {

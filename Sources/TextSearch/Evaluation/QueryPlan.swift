@@ -38,6 +38,7 @@ struct WordsPlan {
   struct List {
     var field: Int
     var term: [UInt8]
+    var places: TermPlaces
     var weight: Float
     /// For the explanation.
     var idf: Double

@@ -8,22 +8,18 @@ struct Search {
   private let request: TextRequest
   private let plan: QueryPlan
   private let postFilter: QueryPlan?
-  /// Set where only the best hits are wanted, and the plan lets the others be left out.
-  private let prunable: PrunablePlan?
+  /// Set where only the best hits are wanted.
+  private let pruning: Pruning?
   private let scales: [FieldScale]
   private let isScored: Bool
   private var ranking: Ranking
   private var collectors: [any AggregationCollector]
   private var total = 0
-  var costs = PrunedSegment.Costs()
-  /// Whether all was looked at.
-  private var isComplete = true
   private var maximumScore: Float = -1
   private let scratch = SearchScratch()
   private let documents: UnsafeMutablePointer<UInt32>
   private let ordinals: UnsafeMutablePointer<UInt32>
   private let scores: UnsafeMutablePointer<Float>
-  private let enough: UnsafeMutablePointer<UInt64>
 
   init(
     _ request: TextRequest, _ state: IndexState, _ collectors: [any AggregationCollector] = []
@@ -47,7 +43,7 @@ struct Search {
     let wantsOnlyHits =
       !request.countsTotal && collectors.isEmpty && request.postFilter == nil
       && request.minimumScore == nil && request.sort.first == .score(descending: true)
-    prunable = wantsOnlyHits ? PrunablePlan(plan) : nil
+    pruning = wantsOnlyHits ? Pruning() : nil
     ranking = try Ranking(
       request.sort, limit: window.partialValue, after: request.after, origin: request.origin,
       state)
@@ -55,7 +51,6 @@ struct Search {
     documents = scratch.make(UInt32.self, Window.documents)
     ordinals = scratch.make(UInt32.self, Window.documents)
     scores = scratch.make(Float.self, Window.documents)
-    enough = scratch.makeBits()
   }
 
   mutating func run() -> TextResponse {
@@ -63,12 +58,13 @@ struct Search {
     var results: [TextAggregationResult] = []
     for index in collectors.indices { results.append(collectors[index].finish()) }
     return TextResponse(
-      hits: ranking.finish(skipping: request.offset), total: isComplete ? total : nil,
+      hits: ranking.finish(skipping: request.offset),
+      total: pruning?.hasLeftOut == true ? nil : total,
       maximumScore: maximumScore >= 0 ? Double(maximumScore) : nil, aggregations: results)
   }
 
   private mutating func search(_ view: LiveSegment, _ index: Int) {
-    let binder = SegmentBinder(view, scales, scratch)
+    let binder = SegmentBinder(view, at: index, scales, scratch)
     guard let root = binder.bind(plan, isScored: isScored) else { return }
     let filter = postFilter.map { binder.bind($0, isScored: false) }
     let segment = SegmentColumns(view: view, index: index)
@@ -76,14 +72,10 @@ struct Search {
     for index in collectors.indices { collectors[index].begin(segment) }
     let buffer = scratch.makeBuffer()
     let count = view.segment.count
-    let isLarge = count >= costs.documentsLeast
-    let pruned = isLarge ? prunable.map { PrunedSegment($0, binder, costs) } : nil
+    if let pruning { root.prune(by: pruning) }
     for start in stride(from: 0, to: count, by: Window.documents) {
       let window = Window(start: start, count: count)
-      if let pruned, pruned.collect(window, &ranking, &maximumScore, index) {
-        isComplete = false
-        continue
-      }
+      pruning?.least = ranking.leastScore
       guard root.evaluate(window, buffer) else { continue }
       keepLive(view, window, buffer)
       if let least = request.minimumScore { keep(atLeast: least, buffer) }
@@ -150,8 +142,8 @@ struct Search {
     var matches = 0
     for word in 0..<Window.words { matches += buffer.bits[word].nonzeroBitCount }
     if ranking.isByScore {
-      kernels_at_least(buffer.scores, Window.documents, max(0, ranking.leastScore), enough)
-      for word in 0..<Window.words { buffer.bits[word] &= enough[word] }
+      kernels_keep_at_least(
+        buffer.scores, buffer.bits, Window.words, max(0, ranking.leastScore))
     }
     let best = block(window, buffer, segment)
     finish(best)

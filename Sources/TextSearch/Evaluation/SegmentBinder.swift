@@ -5,6 +5,8 @@ import Kernels
 final class SegmentBinder {
   let segment: Segment
   let view: LiveSegment
+  /// The segment's place in the state.
+  let index: Int
   let scales: [FieldScale]
   let scratch: SearchScratch
   /// For whoever needs a buffer for a moment only.
@@ -12,8 +14,9 @@ final class SegmentBinder {
   /// About how many documents the clauses beside the one that is bound leave to look at.
   private var expected: Int
 
-  init(_ view: LiveSegment, _ scales: [FieldScale], _ scratch: SearchScratch) {
+  init(_ view: LiveSegment, at index: Int, _ scales: [FieldScale], _ scratch: SearchScratch) {
     self.view = view
+    self.index = index
     segment = view.segment
     self.scales = scales
     self.scratch = scratch
@@ -38,8 +41,8 @@ final class SegmentBinder {
       return bind(area, circle, score)
     case .box(let area, let score): return bind(area, nil, score)
     case .best(let plans, let tie):
-      return union(plans.compactMap { bind($0, isScored: isScored) }, tie: tie)
-    case .sum(let plans): return union(plans.compactMap { bind($0, isScored: isScored) }, tie: nil)
+      return union(plans, tie: tie, isScored)
+    case .sum(let plans): return union(plans, tie: nil, isScored)
     case .bool(let bool): return bind(bool, isScored)
     case .constant(let inner, let score):
       return bind(inner, isScored: false).map { ConstantNode($0, score: score) }
@@ -47,8 +50,10 @@ final class SegmentBinder {
     }
   }
 
-  private func union(_ nodes: [WindowNode], tie: Float?) -> WindowNode? {
-    nodes.count <= 1 ? nodes.first : UnionNode(nodes, tie: tie, self)
+  private func union(_ plans: [QueryPlan], tie: Float?, _ isScored: Bool) -> WindowNode? {
+    let nodes = plans.compactMap { bind($0, isScored: isScored) }
+    return nodes.count <= 1
+      ? nodes.first : UnionNode(nodes, tie: tie, isScored: isScored, self)
   }
 
   private func bind(_ plan: BoolPlan, _ isScored: Bool) -> WindowNode? {

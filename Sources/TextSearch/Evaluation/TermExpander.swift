@@ -9,8 +9,10 @@ struct TermExpander {
     var term: [UInt8]
     /// Zero for the word itself. A term that goes on after a prefix counts as one.
     var edits: Int
+    var places: TermPlaces
+
     /// Standing documents that have it in the field.
-    var frequency: Int
+    var frequency: Int { places.frequency }
   }
 
   private struct Question: Hashable {
@@ -49,8 +51,7 @@ struct TermExpander {
     // A byte that continues a character is none.
     let characters = term.count { $0 & 0xc0 != 0x80 }
     let edits = Self.edits(fuzziness, characters: characters)
-    let itself = Variant(
-      term: term, edits: 0, frequency: state.documentFrequency(field, term))
+    let itself = Variant(term: term, edits: 0, places: state.find(field, term))
     guard edits > 0 || isPrefix else { return [itself] }
     let question = Question(term: term, field: field, edits: edits, isPrefix: isPrefix)
     if let variants = known[question] { return variants }
@@ -82,20 +83,21 @@ struct TermExpander {
   // MARK: Beginnings
 
   private func prefixed(_ prefix: [UInt8], _ field: Int) -> [Variant] {
-    var frequencies: [[UInt8]: Int] = [:]
-    for view in state.segments {
+    var found: [[UInt8]: TermPlaces] = [:]
+    for (segment, view) in state.segments.enumerated() {
       let terms = view.segment.fields[field].terms
       let range = terms.range(ofPrefix: prefix)
       var walker = TermWalker(terms)
       walker.move(to: range.lowerBound)
       while walker.number < range.upperBound {
-        frequencies[walker.term, default: 0] += view.documentFrequency(
-          field: field, term: walker.number)
+        let frequency = view.documentFrequency(field: field, term: walker.number)
+        found[walker.term, default: TermPlaces(segments: state.segments.count)]
+          .add(walker.number, frequency: frequency, segment: segment)
         walker.next()
       }
     }
-    return frequencies.filter { $0.value > 0 }.map {
-      Variant(term: $0.key, edits: 1, frequency: $0.value)
+    return found.filter { $0.value.frequency > 0 }.map {
+      Variant(term: $0.key, edits: 1, places: $0.value)
     }
   }
 
@@ -103,14 +105,14 @@ struct TermExpander {
 
   private func near(_ word: [UInt8], _ field: Int, _ most: Int) -> [Variant] {
     var found: [[UInt8]: Variant] = [:]
-    let walk = FuzzyWalk(edits: most)
-    for view in state.segments {
-      var walker = TermWalker(view.segment.fields[field].terms)
-      walk.forEachMatch(of: word, in: &walker) { walker, edits in
-        let frequency = view.documentFrequency(field: field, term: walker.number)
+    let nowhere = TermPlaces(segments: state.segments.count)
+    for (segment, view) in state.segments.enumerated() {
+      view.segment.fields[field].terms.forEachTerm(near: word, edits: most) { number, term, edits in
+        let frequency = view.documentFrequency(field: field, term: number)
         guard frequency > 0 else { return }
-        found[walker.term, default: Variant(term: walker.term, edits: edits, frequency: 0)]
-          .frequency += frequency
+        let term = Array(term)
+        found[term, default: Variant(term: term, edits: edits, places: nowhere)]
+          .places.add(number, frequency: frequency, segment: segment)
       }
     }
     return Array(found.values)

@@ -4,8 +4,9 @@
 //
 // Invariants
 // 1. Windows come in ascending order; a node may be asked about the same window once only.
-// 2. When `evaluate` gives true, bits past the window's end are zero, and a score is zero where no bit is
-//    set. When it gives false, there is no match and the buffer holds nothing that may be read.
+// 2. When `evaluate` gives true, bits past the window's end are zero, and each set bit has its score, if
+//    scores count at all. Elsewhere anything may stand among the scores: nothing clears them, for most
+//    windows have few matches. When it gives false, there is no match and nothing may be read.
 
 import Kernels
 
@@ -31,9 +32,6 @@ struct WindowBuffer {
   @inline(__always)
   func clearBits() { bits.update(repeating: 0, count: Window.words) }
 
-  @inline(__always)
-  func clearScores() { scores.update(repeating: 0, count: Window.documents) }
-
   /// Whether any bit is set.
   func hasMatch() -> Bool {
     var all: UInt64 = 0
@@ -50,18 +48,11 @@ struct WindowBuffer {
     }
   }
 
-  /// Takes the scores away of documents that are in `old` and not in `bits`.
-  func clearScores(leaving old: UnsafePointer<UInt64>) {
-    for word in 0..<Window.words {
-      forEachBit(old[word] & ~bits[word], word) { scores[$0] = 0 }
-    }
-  }
-
   /// The same score for each match.
   func fill(_ score: Float) {
-    clearScores()
-    guard score != 0 else { return }
-    for word in 0..<Window.words { forEachBit(bits[word], word) { scores[$0] = score } }
+    for word in 0..<Window.words where bits[word] != 0 {
+      (scores + 64 * word).update(repeating: score, count: 64)
+    }
   }
 }
 
@@ -117,6 +108,12 @@ class WindowNode {
 
   /// No more documents than this match.
   var documentsMost: Int { .max }
+
+  /// No document of the window scores more. Windows ascend.
+  func bound(_ window: Window) -> Float { .infinity }
+
+  /// From now on `evaluate` may leave out what `pruning` does not want.
+  func prune(by pruning: Pruning) {}
 
   /// Finds the window's matches, and what they score.
   func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool { false }

@@ -8,6 +8,8 @@ final class WordsNode: WindowNode {
     let norms: UnsafePointer<UInt8>
     let inverse: UnsafePointer<Float>
     let weight: Float
+    /// The first block that is not before the window of the last bound.
+    var boundBlock = 0
   }
 
   private struct Word {
@@ -27,6 +29,7 @@ final class WordsNode: WindowNode {
   private let sum: WindowBuffer
   /// steps[n] are the documents that have had more than n of the words so far.
   private let steps: [UnsafeMutablePointer<UInt64>]
+  private var pruning: Pruning?
 
   /// Nil when too few of the words are in the segment at all.
   init?(_ plan: WordsPlan, _ binder: SegmentBinder, isScored: Bool) {
@@ -37,7 +40,7 @@ final class WordsNode: WindowNode {
       let start = made.count
       for list in word.lists {
         let field = binder.segment.fields[list.field]
-        guard let term = field.terms.find(list.term) else { continue }
+        guard let term = list.places.number(in: binder.index) else { continue }
         made.append(
           List(
             cursor: PostingsCursor(
@@ -71,7 +74,53 @@ final class WordsNode: WindowNode {
     (0..<listCount).reduce(0) { $0 + lists[$1].cursor.frequency }
   }
 
+  // MARK: Bounds
+
+  override func prune(by pruning: Pruning) { self.pruning = pruning }
+
+  override func bound(_ window: Window) -> Float {
+    var sum: Float = 0
+    for word in words {
+      var best: Float = 0
+      var all: Float = 0
+      for index in word.lists {
+        let bound = bound(index, window)
+        best = max(best, bound)
+        all += bound
+      }
+      sum += word.tie > 0 ? best + word.tie * (all - best) : best
+    }
+    return sum
+  }
+
+  /// Zero when the list has no document in the window.
+  private func bound(_ index: Int, _ window: Window) -> Float {
+    let list = lists + index
+    let (start, end) = (UInt32(window.start), UInt32(window.end))
+    let count = list.pointee.cursor.blockCount
+    var block = list.pointee.boundBlock
+    while block < count, list.pointee.cursor.last(ofBlock: block) < start { block += 1 }
+    list.pointee.boundBlock = block
+    var most: Float = 0
+    while block < count {
+      let bound = list.pointee.cursor.bound(ofBlock: block)
+      let weight = list.pointee.weight
+      most = max(
+        most,
+        bound.count == Postings.countUnbounded
+          ? weight
+          : weight - weight / (1 + Float(bound.count) * list.pointee.inverse[Int(bound.norm)]))
+      // Later blocks begin after this one's end.
+      if list.pointee.cursor.last(ofBlock: block) >= end { break }
+      block += 1
+    }
+    return most
+  }
+
+  // MARK: Windows
+
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+    if let pruning, pruning.least > 0, pruning.leavesOut(bound(window)) { return false }
     var wordsHere = 0
     for word in words {
       var isWordHere = false
@@ -80,14 +129,10 @@ final class WordsNode: WindowNode {
     }
     guard wordsHere >= minimum else { return false }
     buffer.clearBits()
-    if isScored { buffer.clearScores() }
     for step in steps { step.update(repeating: 0, count: Window.words) }
     for word in words { add(word, window, buffer) }
     guard minimum > 1, let enough = steps.last else { return true }
-    let all = best.bits
-    all.update(from: buffer.bits, count: Window.words)
     buffer.bits.update(from: enough, count: Window.words)
-    if isScored { buffer.clearScores(leaving: all) }
     return buffer.hasMatch()
   }
 
@@ -104,20 +149,22 @@ final class WordsNode: WindowNode {
       return
     }
     best.clearBits()
-    if isScored { best.clearScores() }
     if word.lists.count == 1 {
       add(word.lists.lowerBound, window, best)
     } else {
       addBest(word, window)
     }
-    if isScored { kernels_add(buffer.scores, best.scores, Window.documents) }
     for place in 0..<Window.words {
       let found = best.bits[place]
-      buffer.bits[place] |= found
       for step in steps.indices.dropFirst().reversed() {
         steps[step][place] |= steps[step - 1][place] & found
       }
       if let first = steps.first { first[place] |= found }
+    }
+    if isScored {
+      kernels_merge_add(buffer.scores, buffer.bits, best.scores, best.bits, Window.words)
+    } else {
+      for place in 0..<Window.words { buffer.bits[place] |= best.bits[place] }
     }
   }
 
@@ -127,7 +174,6 @@ final class WordsNode: WindowNode {
       return
     }
     sum.clearBits()
-    sum.clearScores()
     for index in word.lists {
       take(index, window) { documents, scores, count in
         let start = UInt32(window.start)

@@ -59,7 +59,7 @@ private struct FieldWords: WordSource {
     state.segments.map { TermWalker($0.segment.fields[field].terms) }
   }
 
-  func documents(with term: [UInt8]) -> Int { state.documentFrequency(field, term) }
+  func documents(with term: [UInt8]) -> Int { state.find(field, term).frequency }
 }
 
 extension HighlightTerms {

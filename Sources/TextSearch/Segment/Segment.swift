@@ -10,11 +10,18 @@
 import Views
 
 /// The inverted index of one text field.
-package struct FieldIndex: Sendable {
-  var terms: TermDictionary
-  var postings: Postings
-  var norms: Frozen<UInt8>
-  var lengths: Frozen<UInt32>
+/// A class, so that a search copies one reference and not those of all its parts.
+package final class FieldIndex: Sendable {
+  let terms: TermDictionary
+  let postings: Postings
+  let norms: Frozen<UInt8>
+  let lengths: Frozen<UInt32>
+
+  init(
+    terms: TermDictionary, postings: Postings, norms: Frozen<UInt8>, lengths: Frozen<UInt32>
+  ) {
+    (self.terms, self.postings, self.norms, self.lengths) = (terms, postings, norms, lengths)
+  }
 
   var sizeBytes: Int {
     terms.sizeBytes + postings.sizeBytes + norms.sizeBytes + lengths.sizeBytes
@@ -22,12 +29,18 @@ package struct FieldIndex: Sendable {
 }
 
 /// The values of one keyword column: by document, and the documents by value.
-package struct KeywordValues: Sendable {
+package final class KeywordValues: Sendable {
   /// Distinct values, ascending by their bytes; a value's number is its place.
-  var values: TermDictionary
-  var postings: Postings
-  var starts: Frozen<UInt32>
-  var numbers: Frozen<UInt32>
+  let values: TermDictionary
+  let postings: Postings
+  let starts: Frozen<UInt32>
+  let numbers: Frozen<UInt32>
+
+  init(
+    values: TermDictionary, postings: Postings, starts: Frozen<UInt32>, numbers: Frozen<UInt32>
+  ) {
+    (self.values, self.postings, self.starts, self.numbers) = (values, postings, starts, numbers)
+  }
 
   /// Where in `numbers` a document's value numbers stand.
   @inline(__always)

@@ -14,6 +14,7 @@ package struct TermDictionary: Sendable {
   let bytes: Frozen<UInt8>
   let blockStarts: Frozen<UInt32>
   let heads: Frozen<UInt64>
+  let signatures = TermSignatures()
 
   var sizeBytes: Int { bytes.sizeBytes + blockStarts.sizeBytes + heads.sizeBytes }
 
