@@ -12,10 +12,11 @@ struct Bench: ParsableCommand {
         souk bench checkout --rounds 5 --seconds 3 --json figures.json
         souk bench http
         souk bench store --peers Benchmarks/store/.build
+        souk bench search --folder Benchmarks/search/.build/100000
       """,
     subcommands: [
       BenchCheckout.self, BenchOrders.self, BenchHTTP.self, BenchStore.self,
-      BenchStoreWorkload.self,
+      BenchStoreWorkload.self, BenchSearch.self, BenchSearchRanks.self,
     ])
 }
 
