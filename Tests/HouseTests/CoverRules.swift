@@ -111,6 +111,13 @@ import Testing
       "Tests/TextSearchTests/ExpressionTests.swift",
       "phrases of random expressions try every choice of places"
     ),
+    "Sources/TextSearch/Evaluation/Pruning.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift",
+      "the best hits with and without it, in every layout of segments"
+    ),
+    "Sources/TextSearch/Evaluation/Search.swift": (
+      "Tests/TextSearchTests/ExpressionTests.swift", "every search of a random expression is one"
+    ),
     "Sources/TextSearch/Evaluation/SegmentBinder.swift": (
       "Tests/TextSearchTests/ExpressionTests.swift",
       "each case of a plan in each layout of segments"

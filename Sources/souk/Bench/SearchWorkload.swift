@@ -7,6 +7,7 @@ import Bytes
 import CommitLog
 import Disk
 import Glibc
+import Server
 import TextSearch
 
 struct SearchWorkload {
