@@ -57,7 +57,12 @@ struct TermExpander {
     if let variants = known[question] { return variants }
     var others: [[UInt8]: Variant] = [:]
     if isPrefix {
-      for variant in prefixed(term, field) { others[variant.term] = variant }
+      // The word itself is one of those that begin with it.
+      let kept = PrefixTerms.best(
+        state, field: field, prefix: term, limit: TextLimits.prefixExpansions)
+      for term in kept {
+        others[term.term] = Variant(term: term.term, edits: 1, places: term.places)
+      }
     }
     if edits > 0 {
       for variant in near(term, field, edits) where others[variant.term] == nil {
@@ -78,27 +83,6 @@ struct TermExpander {
         if left.frequency != right.frequency { return left.frequency > right.frequency }
         return left.term.lexicographicallyPrecedes(right.term)
       }.prefix(limit))
-  }
-
-  // MARK: Beginnings
-
-  private func prefixed(_ prefix: [UInt8], _ field: Int) -> [Variant] {
-    var found: [[UInt8]: TermPlaces] = [:]
-    for (segment, view) in state.segments.enumerated() {
-      let terms = view.segment.fields[field].terms
-      let range = terms.range(ofPrefix: prefix)
-      var walker = TermWalker(terms)
-      walker.move(to: range.lowerBound)
-      while walker.number < range.upperBound {
-        let frequency = view.documentFrequency(field: field, term: walker.number)
-        found[walker.term, default: TermPlaces(segments: state.segments.count)]
-          .add(walker.number, frequency: frequency, segment: segment)
-        walker.next()
-      }
-    }
-    return found.filter { $0.value.frequency > 0 }.map {
-      Variant(term: $0.key, edits: 1, places: $0.value)
-    }
   }
 
   // MARK: Edits
