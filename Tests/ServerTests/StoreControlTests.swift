@@ -21,7 +21,7 @@ import Testing
     init(token: String? = StoreControlTests.token) throws {
       var configuration = Database.Configuration(
         path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
-        views: [ProductSearch.makeIndex()])
+        views: MarketTables.makeViews())
       configuration.segmentBytes = 1 << 20
       database = try Database.create(configuration)
       var options = ServerOptions().withoutRateLimits
