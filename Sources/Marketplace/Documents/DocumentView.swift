@@ -158,15 +158,20 @@ extension DocumentView.State {
     guard let number = Self.number(change.key), let mapping = entries[number]?.mapping else {
       return
     }
+    let old = change.before.flatMap(Self.document)
     if let before = change.before { entries[number]?.digest.remove(change.key + before) }
     if let after = change.after {
       entries[number]?.digest.add(change.key + after)
       guard let row = Self.document(after), let json = row.json else { return }
       let document = mapping.project(
         json, key: Array(row.id.utf8), version: row.mappingVersion)
+      // What was deleted and written anew in one commit has another number.
+      if let old, old.ordinal != row.ordinal {
+        steps[number, default: []].append(.remove(ordinal: old.ordinal))
+      }
       steps[number, default: []].append(.put(ordinal: row.ordinal, document: document))
-    } else if let before = change.before, let row = Self.document(before) {
-      steps[number, default: []].append(.remove(ordinal: row.ordinal))
+    } else if let old {
+      steps[number, default: []].append(.remove(ordinal: old.ordinal))
     }
   }
 

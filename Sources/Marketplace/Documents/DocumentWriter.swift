@@ -54,7 +54,10 @@ public struct DocumentUpdate: Sendable, Equatable {
 }
 
 public struct DocumentOutcome: Sendable, Equatable {
-  public enum Result: String, Sendable { case created, updated, deleted, noop, not_found }
+  public enum Result: String, Sendable {
+    case created, updated, deleted, noop
+    case notFound = "not_found"
+  }
 
   public var index: String
   public var id: String
@@ -67,7 +70,7 @@ public struct DocumentOutcome: Sendable, Equatable {
   public var status: Int {
     switch result {
     case .created: 201
-    case .not_found: 404
+    case .notFound: 404
     default: 200
     }
   }
@@ -204,7 +207,7 @@ public struct DocumentWriter {
   ) throws -> DocumentOutcome {
     outcome.sequence = try nextSequence(mapping.index)
     guard let old else {
-      outcome.result = .not_found
+      outcome.result = .notFound
       return outcome
     }
     outcome.result = .deleted

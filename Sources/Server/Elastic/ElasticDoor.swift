@@ -55,12 +55,14 @@ struct ElasticDoor {
       response(ElasticError("x_content_parse_exception", "\(error)").json, status: 400)
     case let error as DocumentRefusal:
       response(ElasticError(error).json, status: error.status)
-    default: Self.told(error).map { response($0.json, status: $0.status) }
+    default: told(error).map { response($0.json, status: $0.status) }
     }
   }
 
   /// What the domain and the database refuse; nil for a failure of the server's own.
-  private static func told(_ error: any Error) -> ElasticError? {
+  private func told(_ error: any Error) -> ElasticError? {
+    // A path that is none of an index is the marketplace's.
+    if error is APIError, !Self.isForElastic(request) { return nil }
     guard let told = APIError.telling(error) as? APIError, told.status < 500 || told.status == 503
     else { return nil }
     return ElasticError(telling: told)
