@@ -24,6 +24,7 @@ public struct MarketplaceServer: Sendable {
     let reindexing: Reindexing
     let rendered = RenderedPages()
     let settings: [StorableSetting]
+    let elasticPasswords = ElasticPasswords()
 
     init(
       _ market: Marketplace, _ accounts: AccountServices, _ settings: [StorableSetting]
@@ -43,6 +44,7 @@ public struct MarketplaceServer: Sendable {
   var reindexing: Reindexing { parts.reindexing }
   var rendered: RenderedPages { parts.rendered }
   var settings: [StorableSetting] { parts.settings }
+  var elasticPasswords: ElasticPasswords { parts.elasticPasswords }
 
   public init(
     market: Marketplace, accounts: AccountOptions = AccountOptions(),

@@ -82,7 +82,7 @@ struct TermPlaces: Equatable, Sendable {
 }
 
 struct IndexState: Sendable {
-  let schema: TextSchema
+  private(set) var schema: TextSchema
   var appliedLSN = LSN.zero
   var segments: [LiveSegment] = []
   var places = ChunkedColumn<UInt64>(initial: 0)
@@ -208,6 +208,30 @@ struct IndexState: Sendable {
     for (index, column) in schema.columns.enumerated() where column.kind != .document {
       let value = columns[index][ordinal]
       if value != columns[index].initial { digest.remove(Self.element(ordinal, index, value)) }
+    }
+  }
+
+  // MARK: Growing
+
+  /// Adds text fields, columns and keyword columns at the ends of the schema's lists. No document has a
+  /// value in them. The documents' digests stay those of the schema that they were written with.
+  mutating func grow(_ added: TextSchema) {
+    flush()
+    schema = TextSchema(
+      fields: schema.fields + added.fields, columns: schema.columns + added.columns,
+      keywords: schema.keywords + added.keywords)
+    columns += added.columns.map {
+      ChunkedColumn(initial: $0.kind == .sum ? 0 : NumericCell.none)
+    }
+    statistics += added.fields.map { _ in FieldStatistics() }
+    guard !added.fields.isEmpty || !added.keywords.isEmpty else { return }
+    for index in segments.indices {
+      var content = segments[index].segment.content
+      let empty = SegmentBuilder(schema: added).empty(documents: content.ordinals.count)
+      content.fields += empty.fields
+      content.keywords += empty.keywords
+      let segment = Segment(number: segments[index].segment.number, content: content)
+      segments[index] = LiveSegment(segment, standingAsIn: segments[index])
     }
   }
 

@@ -52,7 +52,8 @@ public struct TextSchema: Sendable {
   public var keywords: [String]
 
   public init(fields: [Field], columns: [Column] = [], keywords: [String] = []) {
-    precondition(fields.count <= 16, "a document has at most sixteen text fields")
+    precondition(
+      fields.count <= TextLimits.fields, "a document has at most \(TextLimits.fields) text fields")
     precondition(
       Set(fields.map(\.name)).count == fields.count
         && Set(columns.map(\.name)).count == columns.count

@@ -18,7 +18,7 @@ struct AccountShop {
   init(_ accounts: AccountOptions = AccountOptions()) throws {
     var configuration = Database.Configuration(
       path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
-      views: [ProductSearch.makeIndex()])
+      views: MarketTables.makeViews())
     configuration.segmentBytes = 1 << 20
     market = try Marketplace(
       database: try Database.create(configuration), hasher: PasswordHasher(cost: 4))

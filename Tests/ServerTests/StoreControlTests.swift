@@ -21,7 +21,7 @@ import Testing
     init(token: String? = StoreControlTests.token) throws {
       var configuration = Database.Configuration(
         path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
-        views: [ProductSearch.makeIndex()])
+        views: MarketTables.makeViews())
       configuration.segmentBytes = 1 << 20
       database = try Database.create(configuration)
       var options = ServerOptions().withoutRateLimits
@@ -62,7 +62,7 @@ import Testing
     #expect(report.commit == server.database.visibleLSN.rawValue)
     let check = try FieldJSON.decode(
       StoreCheckReport.self, from: try server.ask("check", #"{"deep":true}"#).body)
-    #expect(check.isSound && check.isDeep && check.views == 1)
+    #expect(check.isSound && check.isDeep && check.views == 2)
     let hash = try FieldJSON.decode(StoreHashReport.self, from: try server.ask("hash").body)
     #expect(hash.hash == (try server.database.contentHash().hash))
     try server.stop()

@@ -195,6 +195,10 @@ struct Oracle {
       return isBetween && place.latitude <= topLeft.latitude
         && place.latitude >= bottomRight.latitude ? 1 : nil
     case .bool(let bool): return score(bool, row)
+    case .best(let clauses, let tie):
+      let scores = clauses.compactMap { score($0, row) }
+      guard let best = scores.max() else { return nil }
+      return best + tie * (scores.reduce(0, +) - best)
     case .constant(let inner, let value): return score(inner, row) == nil ? nil : value
     case .boosted(let inner, let factor): return score(inner, row).map { $0 * factor }
     case .function(let function): return score(function, row)

@@ -35,6 +35,7 @@ struct RandomExpressions {
     case 0: return .constant(expression(depth - 1), score: Double(random.below(5)))
     case 1: return .boosted(expression(depth - 1), by: Double(random.below(9)) / 4)
     case 2: return .function(function(depth - 1))
+    case 3: return .best(expressions(3, depth - 1), tieBreaker: Double(random.below(3)) / 4)
     default: return .bool(bool(depth - 1))
     }
   }

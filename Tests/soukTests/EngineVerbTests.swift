@@ -15,8 +15,8 @@ import souk
 
   private func engine(_ data: String) throws -> [String: Any] {
     let engines = try #require(try json("list", data)["engines"] as? [[String: Any]])
-    #expect(engines.count == 1)
-    return engines[0]
+    #expect(engines.compactMap { $0["name"] as? String } == ["text", "documents"])
+    return try #require(engines.first)
   }
 
   @Test func eachVerbAnswersForAStoppedDirectoryAndForAServer() throws {
@@ -30,6 +30,7 @@ import souk
     let verified = try json("verify text", data)
     #expect(verified["sound"] as? Bool == true)
     #expect(verified["expected"] as? String == stopped["digest"] as? String)
+    #expect(try json("verify documents", data)["sound"] as? Bool == true)
     let list = try run([binary, "engine", "list", "--data", data])
     #expect(list.status == 0 && list.output.contains("text"))
     #expect(contents(of: data) == before, "list and verify change no byte")

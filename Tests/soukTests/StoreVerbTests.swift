@@ -35,7 +35,7 @@ import souk
       (info["files"] as? [[String: Any]])?.contains { $0["name"] as? String == "LOCK" } == true)
     let check = try json("check", data)
     #expect(check["sound"] as? Bool == true)
-    #expect(check["views"] as? Int == 1)
+    #expect(check["views"] as? Int == 2)
     #expect(check["log"] == nil)
     let deep = try json("check --deep", data)
     #expect((deep["log"] as? [String: Any])?["commits"] as? Int == 2)

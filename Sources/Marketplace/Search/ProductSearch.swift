@@ -91,7 +91,7 @@ public enum ProductSearch {
   }
 
   /// What is searched by words, by the names of the fields.
-  static func texts(of product: Product) -> [String: String] {
+  public static func texts(of product: Product) -> [String: String] {
     [
       "title": product.title,
       "description": DescriptionHTML.words(of: product.description),

@@ -1,6 +1,7 @@
 // ElasticAggregations: `aggs` to the engine's aggregations, with what is needed to show their results.
 
 import Bytes
+import Marketplace
 import TextSearch
 
 struct ElasticAggregation {
@@ -61,7 +62,7 @@ struct ElasticAggregationParser {
       if let value = body.take("aggs") ?? body.take("aggregations") {
         inner = try parse(value, depth: depth + 1)
       }
-      body.ignore("meta")
+      try body.refuse("meta")
       guard let kind = body.takeAny() else {
         throw .parsing("[\(member.name)] names no kind of aggregation")
       }
@@ -151,7 +152,9 @@ struct ElasticAggregationParser {
       else { throw .illegal("[terms] [order] must be by _key, or by _count, desc") }
       if key.name == "_key" { byKey = direction == "desc" }
     }
-    members.ignore("shard_size", "show_term_doc_count_error", "execution_hint", "collect_mode")
+    // Counts are exact, however they are made.
+    members.ignore("shard_size", "execution_hint", "collect_mode")
+    try members.require("show_term_doc_count_error", oneOf: ["false"])
     let column: String
     switch field.kind {
     case .keyword(let name): column = name
@@ -180,7 +183,7 @@ struct ElasticAggregationParser {
 
   /// The least cell that is not below `value`.
   private static func cell(_ value: Double, _ digits: Int) throws(ElasticError) -> Double {
-    guard let cell = ElasticCells.floor(.number("\(value)"), digits: digits) else {
+    guard let cell = DocumentCells.floor(.number("\(value)"), digits: digits) else {
       throw .illegal("[range] has an end that is no number")
     }
     return Double(cell.cell) + (cell.isExact ? 0 : 1)
@@ -209,14 +212,14 @@ struct ElasticAggregationParser {
   private func histogram(_ members: inout ElasticMembers) throws(ElasticError) -> Made {
     let (column, digits) = try number(&members)
     guard let value = members.take("interval"),
-      let interval = ElasticCells.floor(value, digits: digits), interval.isExact, interval.cell > 0
+      let interval = DocumentCells.floor(value, digits: digits), interval.isExact, interval.cell > 0
     else {
       throw .illegal(
         "[histogram] requires an [interval] above zero, in steps of the field's digits")
     }
     var offset: Int64 = 0
     if let value = members.take("offset") {
-      guard let cell = ElasticCells.floor(value, digits: digits), cell.isExact,
+      guard let cell = DocumentCells.floor(value, digits: digits), cell.isExact,
         (0..<interval.cell).contains(cell.cell)
       else { throw .illegal("[histogram] [offset] must be from zero to less than the interval") }
       offset = cell.cell
@@ -237,10 +240,8 @@ struct ElasticAggregationParser {
     guard case .date(let column) = field.kind else { throw wrong(field, members) }
     let minimum = try members.integer("min_doc_count", 0...Int(Int32.max)) ?? 0
     let isKeyed = try members.flag("keyed") ?? false
-    members.ignore("format")
-    if let zone = try members.text("time_zone"), !["UTC", "Z", "+00:00"].contains(zone) {
-      throw .illegal("[date_histogram] counts in UTC; leave [time_zone] out")
-    }
+    try members.refuse("format")
+    try members.require("time_zone", oneOf: ["UTC", "Z", "+00:00"])
     let calendar = try members.text("calendar_interval")
     let fixed = try members.text("fixed_interval")
     func steps(_ seconds: Int64, offset: Int64 = 0) -> TextAggregation.Kind {
@@ -261,7 +262,7 @@ struct ElasticAggregationParser {
     case .some(let other):
       throw .illegal("[date_histogram] has no [calendar_interval] \(other)")
     case nil:
-      guard let fixed, let unit = fixed.last, let seconds = ElasticCells.seconds(of: unit),
+      guard let fixed, let unit = fixed.last, let seconds = DocumentCells.seconds(of: unit),
         let count = Int64(fixed.dropLast()), (1...1_000_000).contains(count)
       else {
         throw .illegal("[date_histogram] requires a [calendar_interval] or a [fixed_interval]")
@@ -274,12 +275,12 @@ struct ElasticAggregationParser {
   private mutating func distances(_ members: inout ElasticMembers) throws(ElasticError) -> Made {
     let field = try field(&members)
     guard field.kind == .place else { throw wrong(field, members) }
-    guard let value = members.take("origin"), let place = ElasticCells.place(value) else {
+    guard let value = members.take("origin"), let place = DocumentCells.place(value) else {
       throw .parsing("[geo_distance] requires an [origin]")
     }
     try ElasticSearch.setOrigin(place, &origin)
     let unit = try members.text("unit") ?? "m"
-    guard let metres = ElasticCells.metres(of: unit) else {
+    guard let metres = DocumentCells.metres(of: unit) else {
       throw .illegal("[geo_distance] has no unit [\(unit)]")
     }
     members.ignore("distance_type")
@@ -352,7 +353,7 @@ struct ElasticAggregationParser {
     }
     var source = ElasticSourceFilter()
     if let value = members.take("_source") { source = try ElasticSourceFilter(value) }
-    members.ignore("track_scores")
+    try members.require("track_scores", oneOf: ["false"])
     return (
       .topHits(sort.shapes, isSorted: isSorted, source),
       [.topHits(sort: sort.keys, limit: size)]

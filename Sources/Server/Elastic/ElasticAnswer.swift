@@ -5,11 +5,16 @@ import Marketplace
 import TextSearch
 
 struct ElasticAnswer {
-  let documents: ElasticDocuments
+  let index: any ElasticIndex
 
   static let shards = JSONValue.object([
     .init("total", .int(1)), .init("successful", .int(1)), .init("skipped", .int(0)),
     .init("failed", .int(0)),
+  ])
+
+  /// Of a write.
+  static let written = JSONValue.object([
+    .init("total", .int(1)), .init("successful", .int(1)), .init("failed", .int(0)),
   ])
 
   /// Answers one search; `took` is in milliseconds.
@@ -18,7 +23,7 @@ struct ElasticAnswer {
     let start = clock.now
     let response: TextResponse
     do {
-      response = try documents.text.search(search.request)
+      response = try index.text.search(search.request)
     } catch {
       throw ElasticError(error)
     }
@@ -33,7 +38,7 @@ struct ElasticAnswer {
           try response.hits.map {
             try hit(
               $0, search.source, search.isSorted ? search.sorts : nil,
-              showsScore: search.showsScores)
+              showsScore: search.showsScores, search)
           })))
     var members: [JSONValue.Member] = [
       .init("took", .int(Int64((clock.now - start) / .milliseconds(1)))),
@@ -45,6 +50,9 @@ struct ElasticAnswer {
         .init("aggregations", .object(try self.members(search.aggregations, response.aggregations)))
       )
     }
+    if let suggest = search.suggest {
+      members.append(.init("suggest", try suggest.json(index, search.source)))
+    }
     return members
   }
 
@@ -55,27 +63,56 @@ struct ElasticAnswer {
   /// JSON has no infinity; a value that is none is null.
   static func number(_ value: Double) -> JSONValue { value.isFinite ? .number("\(value)") : .null }
 
+  /// - Parameter search: what else a hit shows; nil for one of an aggregation.
   private func hit(
     _ hit: TextHit, _ source: ElasticSourceFilter, _ sorts: [ElasticSearch.SortShape]?,
-    showsScore: Bool
+    showsScore: Bool, _ search: ElasticSearch? = nil
   ) throws -> JSONValue {
-    guard let product = try documents.product(hit.key) else {
-      throw MarketError(.internalError, "The index found a product that the records do not sell.")
+    guard let document = try index.document(key: hit.key) else {
+      throw MarketError(.internalError, "The index found a document that the records do not have.")
     }
     var members: [JSONValue.Member] = [
-      .init("_index", .string(ElasticDocuments.index)),
-      .init("_id", .string(product.id.description)),
-      .init("_score", showsScore ? Self.number(hit.score) : .null),
+      .init("_index", .string(index.name)), .init("_id", .string(document.id)),
     ]
-    if source.isShown {
-      members.append(.init("_source", source.apply(to: try documents.source(of: product))))
+    if search?.showsVersion == true { members.append(.init("_version", .int(document.version))) }
+    if search?.showsSequence == true {
+      guard let sequence = document.sequence else {
+        throw ElasticError.illegal("[seq_no_primary_term] is not kept for [\(index.name)]")
+      }
+      members += [.init("_seq_no", .int(sequence)), .init("_primary_term", .int(1))]
     }
+    members.append(.init("_score", showsScore ? Self.number(hit.score) : .null))
+    if source.isShown {
+      members.append(.init("_source", source.apply(to: try document.source())))
+    }
+    if let search { try appendParts(of: document, search, to: &members) }
     if let sorts {
       var values = zip(hit.sortValues, sorts).map(Self.sortValue)
       values.append(.int(Int64(hit.ordinal)))
       members.append(.init("sort", .array(values)))
     }
     return .object(members)
+  }
+
+  private func appendParts(
+    of document: ElasticDocument, _ search: ElasticSearch, to members: inout [JSONValue.Member]
+  ) throws {
+    if !search.fields.isEmpty {
+      let source = try document.source()
+      var values: [JSONValue.Member] = []
+      for fields in search.fields {
+        for value in fields.members(of: source, index.mapping)
+        where !values.contains(where: { $0.name == value.name }) {
+          values.append(value)
+        }
+      }
+      if !values.isEmpty { members.append(.init("fields", .object(values))) }
+    }
+    if let highlight = search.highlight {
+      let found = try highlight.members(
+        of: search.request.expression, index.text, document.texts())
+      if !found.isEmpty { members.append(.init("highlight", .object(found))) }
+    }
   }
 
   private static func sortValue(_ value: SortValue, _ shape: ElasticSearch.SortShape) -> JSONValue {
@@ -191,7 +228,7 @@ struct ElasticAnswer {
       let named = try buckets.map { value in
         let key: JSONValue =
           if case .number(let cell) = value.key {
-            Self.number(ElasticCells.value(Double(cell), digits: digits))
+            Self.number(DocumentCells.value(Double(cell), digits: digits))
           } else { .null }
         return (
           String(decoding: key.bytes, as: UTF8.self),
@@ -277,7 +314,7 @@ struct ElasticMeasures {
   func members(_ measure: ElasticAggregation.Measure, digits: Int?) -> [JSONValue.Member] {
     let digits = digits ?? 3
     func shown(_ cell: Double?) -> JSONValue {
-      cell.map { ElasticAnswer.number(ElasticCells.value($0, digits: digits)) } ?? .null
+      cell.map { ElasticAnswer.number(DocumentCells.value($0, digits: digits)) } ?? .null
     }
     let average = count > 0 ? sum / Double(count) : nil
     switch measure {

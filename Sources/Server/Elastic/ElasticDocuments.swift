@@ -6,9 +6,11 @@ import Marketplace
 import RecordStore
 import TextSearch
 
-final class ElasticDocuments {
+final class ElasticDocuments: ElasticIndex {
   static let index = "products"
 
+  var name: String { Self.index }
+  var mapping: ElasticMapping { .products }
   let snapshot: DatabaseSnapshot
   let text: TextSnapshot
   private var sellers: [UUIDv7: String] = [:]
@@ -24,6 +26,13 @@ final class ElasticDocuments {
   /// With or without a prefix such as `prd_`.
   static func id(_ text: String) -> UUIDv7? {
     UUIDv7(text.lastIndex(of: "_").map { text[text.index(after: $0)...] } ?? text[...])
+  }
+
+  func document(key: [UInt8]) throws -> ElasticDocument? {
+    guard let product = try product(key) else { return nil }
+    return ElasticDocument(
+      id: product.id.description, version: product.version, sequence: nil,
+      source: { try self.source(of: product) }, texts: { ProductSearch.texts(of: product) })
   }
 
   /// A product that is for sale: others are in no index.
@@ -73,7 +82,7 @@ final class ElasticDocuments {
 
   private func appendFigures(of product: Product, to members: inout [JSONValue.Member]) {
     if let rating = text.value("rating", of: product.ordinal) {
-      let value = ElasticCells.value(Double(rating), digits: ProductSearch.ratingDigits)
+      let value = DocumentCells.value(Double(rating), digits: ProductSearch.ratingDigits)
       members.append(.init("rating", .number("\(value)")))
     }
     if let count = text.value("reviewCount", of: product.ordinal) {

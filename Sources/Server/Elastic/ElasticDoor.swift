@@ -53,8 +53,19 @@ struct ElasticDoor {
     case let missing as ElasticMissing: response(missing.json, status: 404)
     case let error as JSONError:
       response(ElasticError("x_content_parse_exception", "\(error)").json, status: 400)
-    default: nil
+    case let error as DocumentRefusal:
+      response(ElasticError(error).json, status: error.status)
+    default: told(error).map { response($0.json, status: $0.status) }
     }
+  }
+
+  /// What the domain and the database refuse; nil for a failure of the server's own.
+  private func told(_ error: any Error) -> ElasticError? {
+    // A path that is none of an index is the marketplace's.
+    if error is APIError, !Self.isForElastic(request) { return nil }
+    guard let told = APIError.telling(error) as? APIError, told.status < 500 || told.status == 503
+    else { return nil }
+    return ElasticError(telling: told)
   }
 
   /// The body as JSON; an absent one is an empty object.
@@ -74,7 +85,7 @@ struct ElasticDoor {
     return try lines.map { try JSONValue(parsing: Array($0)) }
   }
 
-  private func checkMediaType(_ accepted: [String]) throws(ElasticError) {
+  func checkMediaType(_ accepted: [String]) throws(ElasticError) {
     guard !request.body.isEmpty, let type = request.mediaType, !accepted.contains(type) else {
       return
     }

@@ -33,6 +33,24 @@ struct ElasticError: Error, Equatable {
   /// What the engine says of a request that the parser let through.
   init(_ error: TextError) { self.init("illegal_argument_exception", "\(error)") }
 
+  /// What the marketplace or the database says of a write.
+  init(telling error: any Error) {
+    guard let told = APIError.telling(error) as? APIError else {
+      self.init("internal_server_error", APIError.unexpected.message, status: 500)
+      return
+    }
+    let type =
+      switch told.status {
+      case 503: "es_rejected_execution_exception"
+      case 429: "too_many_requests"
+      case 409: "version_conflict_engine_exception"
+      case 404: "resource_not_found_exception"
+      case 401, 403: "security_exception"
+      default: "illegal_argument_exception"
+      }
+    self.init(type, told.message, status: told.status)
+  }
+
   var cause: JSONValue {
     .object([.init("type", .string(type)), .init("reason", .string(reason))])
   }

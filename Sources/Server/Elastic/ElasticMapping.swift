@@ -2,6 +2,7 @@
 
 import Bytes
 import Marketplace
+import TextSearch
 
 /// One field that can be asked for.
 struct ElasticField: Equatable, Sendable {
@@ -18,15 +19,22 @@ struct ElasticField: Equatable, Sendable {
     case place
     /// The document's own identifier.
     case identifier
+    /// Texts that may be completed, and the column of their weights.
+    case completion(String, weight: String)
   }
 
   var name: String
   /// As a mapping calls it.
   var type: String
   var kind: Kind
+  /// Where in the document its value stands.
+  var path: String
+  /// What a text's words are made by.
+  var analyser = Analyser.standard
 
-  init(_ name: String, _ type: String, _ kind: Kind) {
-    (self.name, self.type, self.kind) = (name, type, kind)
+  /// - Parameter path: nil for a field that is called by its path.
+  init(_ name: String, _ type: String, _ kind: Kind, path: String? = nil) {
+    (self.name, self.type, self.kind, self.path) = (name, type, kind, path ?? name)
   }
 }
 
@@ -34,25 +42,34 @@ struct ElasticMapping: Sendable {
   /// In the order of the mapping.
   let fields: [ElasticField]
   private let byName: [String: ElasticField]
+  private let keyOf: @Sendable (String) -> [UInt8]?
 
-  init(_ fields: [ElasticField]) {
+  /// - Parameter keyOf: the engine's key of a document's identifier; nil when nothing can have it.
+  init(_ fields: [ElasticField], keyOf: @escaping @Sendable (String) -> [UInt8]?) {
     self.fields = fields
+    self.keyOf = keyOf
     byName = Dictionary(fields.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  subscript(name: String) -> ElasticField? { byName[name] }
+  subscript(name: String) -> ElasticField? {
+    byName[name] ?? (name == "_id" ? ElasticField("_id", "_id", .identifier) : nil)
+  }
+
+  func key(of id: String) -> [UInt8]? { keyOf(id) }
 
   /// The marketplace's catalogue. `category` is a plain object: a nested one could not be asked for
   /// beside the other fields.
   static let products = ElasticMapping([
     ElasticField("id", "keyword", .identifier),
     ElasticField("title", "text", .text("title")),
-    ElasticField("title.autocomplete", "text", .text("title", isPrefix: true)),
+    ElasticField("title.autocomplete", "text", .text("title", isPrefix: true), path: "title"),
+    ElasticField(
+      "title.completion", "completion", .completion("title", weight: "popularity"), path: "title"),
     ElasticField("description", "text", .text("description")),
     ElasticField("price", "float", .number("price", digits: Int(ProductSearch.priceDigits))),
     ElasticField("category.id", "keyword", .keyword("categoryId")),
     ElasticField("category.name", "text", .text("category", column: "category")),
-    ElasticField("category.name.keyword", "keyword", .keyword("category")),
+    ElasticField("category.name.keyword", "keyword", .keyword("category"), path: "category.name"),
     ElasticField("category.path", "keyword", .keyword("category")),
     ElasticField("seller.id", "keyword", .keyword("seller")),
     ElasticField("brand", "keyword", .keyword("brand")),
@@ -65,7 +82,7 @@ struct ElasticMapping: Sendable {
     ElasticField("tags", "keyword", .keyword("tags")),
     ElasticField("createdAt", "date", .date("createdAt")),
     ElasticField("updatedAt", "date", .date("updatedAt")),
-  ])
+  ]) { id in ElasticDocuments.id(id).map { Bytes.key($0) } }
 
   /// The mapping as its endpoint shows it: what has a dot is inside an object, or is a second reading
   /// of a field.

@@ -1,6 +1,7 @@
 // function_score: a query's score, changed by functions of the document.
 
 import Bytes
+import Marketplace
 import TextSearch
 
 extension ElasticQuery {
@@ -121,8 +122,8 @@ extension ElasticQuery {
     guard let origin, let scale else { throw .parsing("[gauss] requires [origin] and [scale]") }
     switch mapping[name]?.kind {
     case .place?:
-      guard let place = ElasticCells.place(origin), let metres = ElasticCells.distance(scale),
-        metres > 0, let away = offset.map(ElasticCells.distance) ?? 0
+      guard let place = DocumentCells.place(origin), let metres = DocumentCells.distance(scale),
+        metres > 0, let away = offset.map(DocumentCells.distance) ?? 0
       else { throw .parsing("[gauss] of a place needs a place and distances") }
       return .gaussDistance(place, scaleMetres: metres, offsetMetres: away, decay: decay)
     case .number(let column, let digits)?:

@@ -13,10 +13,10 @@ extension ElasticQuery {
     case .keyword(let name):
       return .term(field: name, value: try ElasticValue.text(value, "\(field.name)"))
     case .number(let column, let digits):
-      guard let cell = ElasticCells.floor(value, digits: digits) else { throw bad(field) }
+      guard let cell = DocumentCells.floor(value, digits: digits) else { throw bad(field) }
       return cell.isExact ? .range(column: column, from: cell.cell, to: cell.cell) : .nothing
     case .date(let column):
-      guard let date = ElasticCells.date(value) else { throw bad(field) }
+      guard let date = DocumentCells.date(value, now: .now) else { throw bad(field) }
       return .range(
         column: column, from: date.from, to: Self.sum(date.from, date.width - 1))
     case .flag(let column):
@@ -26,8 +26,9 @@ extension ElasticQuery {
         return .range(column: column, from: nil, to: 0)
       default: throw bad(field)
       }
-    case .identifier: return .keys([Self.key(value)].compactMap { $0 })
+    case .identifier: return .keys([key(value)].compactMap { $0 })
     case .place: throw .illegal("[\(field.name)] is a place: use geo_distance or geo_bounding_box")
+    case .completion: throw .illegal("[\(field.name)] is for [suggest] only")
     }
   }
 
@@ -40,17 +41,19 @@ extension ElasticQuery {
     return sum.overflow ? (right < 0 ? .min : .max) : sum.partialValue
   }
 
-  /// The primary key of a product's identifier, with or without a prefix such as `prd_`; nil when it is none.
-  static func key(_ value: JSONValue) -> [UInt8]? {
-    guard case .string(let text) = value else { return nil }
-    return ElasticDocuments.id(text).map { Bytes.key($0) }
+  /// The engine's key of a document's identifier; nil when it is none.
+  private func key(_ value: JSONValue) -> [UInt8]? {
+    switch value {
+    case .string(let text), .number(let text): mapping.key(of: text)
+    default: nil
+    }
   }
 
   func term(_ body: JSONValue) throws(ElasticError) -> TextExpression {
     let (name, value) = try field(body, "term")
     var members = try self.members(value, "term", alone: "value")
     guard let wanted = members.take("value") else { throw .parsing("[term] requires [value]") }
-    members.ignore("case_insensitive")
+    try members.require("case_insensitive", oneOf: ["false"])
     let boost = try self.boost(&members)
     try members.finish()
     guard let field = mapping[name] else { return .nothing }
@@ -76,7 +79,7 @@ extension ElasticQuery {
       let texts = try ElasticValue.names(.array(values), "terms")
       return boosted(.constant(.terms(field: name, values: texts), score: 1), boost)
     case .identifier:
-      return boosted(.keys(values.compactMap(Self.key)), boost)
+      return boosted(.keys(values.compactMap(key)), boost)
     default:
       var bool = TextBool()
       for value in values { bool.should.append(try equal(field, value)) }
@@ -88,7 +91,9 @@ extension ElasticQuery {
   func range(_ body: JSONValue) throws(ElasticError) -> TextExpression {
     let (name, value) = try field(body, "range")
     var members = try ElasticMembers(value, of: "range")
-    members.ignore("format", "relation", "time_zone")
+    try members.require("format", oneOf: DocumentCells.dateFormats)
+    try members.require("time_zone", oneOf: ["UTC", "Z", "+00:00"])
+    try members.refuse("relation")
     let boost = try self.boost(&members)
     let (gte, gt) = (members.take("gte") ?? members.take("from"), members.take("gt"))
     let (lte, lt) = (members.take("lte") ?? members.take("to"), members.take("lt"))
@@ -103,18 +108,22 @@ extension ElasticQuery {
       from = try bound(gte, field) { Self.least(notBelow: $0, digits) }
       let above = try bound(gt, field) { Self.least(above: $0, digits) }
       from = [from, above].compactMap { $0 }.max()
-      to = try bound(lte, field) { ElasticCells.floor($0, digits: digits)?.cell }
+      to = try bound(lte, field) { DocumentCells.floor($0, digits: digits)?.cell }
       let below = try bound(lt, field) { Self.least(notBelow: $0, digits).map { Self.sum($0, -1) } }
       to = [to, below].compactMap { $0 }.min()
     case .date(let date):
       column = date
-      from = try bound(gte, field) { ElasticCells.date($0)?.from }
-      let above = try bound(gt, field) { ElasticCells.date($0).map { Self.sum($0.from, $0.width) } }
+      from = try bound(gte, field) { DocumentCells.date($0, now: .now)?.from }
+      let above = try bound(gt, field) {
+        DocumentCells.date($0, now: .now).map { Self.sum($0.from, $0.width) }
+      }
       from = [from, above].compactMap { $0 }.max()
       to = try bound(lte, field) {
-        ElasticCells.date($0).map { Self.sum($0.from, $0.width - 1) }
+        DocumentCells.date($0, now: .now).map { Self.sum($0.from, $0.width - 1) }
       }
-      let below = try bound(lt, field) { ElasticCells.date($0).map { Self.sum($0.from, -1) } }
+      let below = try bound(lt, field) {
+        DocumentCells.date($0, now: .now).map { Self.sum($0.from, -1) }
+      }
       to = [to, below].compactMap { $0 }.min()
     default:
       throw .illegal("[range] needs a number or a date, and [\(name)] is \(field.type)")
@@ -131,11 +140,11 @@ extension ElasticQuery {
   }
 
   private static func least(notBelow value: JSONValue, _ digits: Int) -> Int64? {
-    ElasticCells.floor(value, digits: digits).map { $0.isExact ? $0.cell : sum($0.cell, 1) }
+    DocumentCells.floor(value, digits: digits).map { $0.isExact ? $0.cell : sum($0.cell, 1) }
   }
 
   private static func least(above value: JSONValue, _ digits: Int) -> Int64? {
-    ElasticCells.floor(value, digits: digits).map { sum($0.cell, 1) }
+    DocumentCells.floor(value, digits: digits).map { sum($0.cell, 1) }
   }
 
   func exists(_ body: JSONValue) throws(ElasticError) -> TextExpression {
@@ -150,7 +159,9 @@ extension ElasticQuery {
       case .keyword(let column)?: .exists(column)
       case .number(let column, _)?: .exists(column)
       case .date(let column)?: .exists(column)
-      case .flag?, .identifier?: .all
+      case .flag(let column)?: .exists(column)
+      case .identifier?: .all
+      case .completion(let field, _)?: .exists(field)
       case .place?: .exists("location")
       }
     return boosted(expression, boost)
@@ -166,14 +177,14 @@ extension ElasticQuery {
     }
     let boost = try self.boost(&members)
     try members.finish()
-    return boosted(.keys(values.compactMap(Self.key)), boost)
+    return boosted(.keys(values.compactMap(key)), boost)
   }
 
   // MARK: Places
 
   func distance(_ body: JSONValue) throws(ElasticError) -> TextExpression {
     var members = try ElasticMembers(body, of: "geo_distance")
-    guard let value = members.take("distance"), let metres = ElasticCells.distance(value) else {
+    guard let value = members.take("distance"), let metres = DocumentCells.distance(value) else {
       throw .parsing("[geo_distance] requires a [distance] such as 5km or 3mi")
     }
     members.ignore("distance_type", "validation_method", "ignore_unmapped")
@@ -188,7 +199,7 @@ extension ElasticQuery {
     guard let member = members.takeAny(), mapping[member.name]?.kind == .place else {
       throw .parsing("[\(members.clause)] requires a field of type geo_point")
     }
-    guard let place = ElasticCells.place(member.value) else {
+    guard let place = DocumentCells.place(member.value) else {
       throw .parsing("[\(members.clause)] [\(member.name)] must be a place on Earth, {lat, lon}")
     }
     return place
@@ -205,7 +216,7 @@ extension ElasticQuery {
     let box = member.value
     func side(_ name: String) -> Double? { box[name].flatMap(ElasticValue.number) }
     var corners = (
-      box["top_left"].flatMap(ElasticCells.place), box["bottom_right"].flatMap(ElasticCells.place)
+      box["top_left"].flatMap(DocumentCells.place), box["bottom_right"].flatMap(DocumentCells.place)
     )
     if let top = side("top"), let left = side("left"), let bottom = side("bottom"),
       let right = side("right")

@@ -8,14 +8,18 @@ extension ElasticQuery {
     var text: String
     var allWords: Bool
     var minimum: Int
+    /// A text without words matches everything.
+    var matchesAll: Bool
   }
 
   /// What the clauses about words have in common. Percentages are of the words of the text.
-  private func words(_ members: inout ElasticMembers) throws(ElasticError) -> Words {
+  private func words(
+    _ members: inout ElasticMembers, _ fields: [ElasticField]
+  ) throws(ElasticError) -> Words {
     guard let text = try members.text("query") else {
       throw .parsing("[\(members.clause)] requires [query]")
     }
-    var words = Words(text: text, allWords: false, minimum: 1)
+    var words = Words(text: text, allWords: false, minimum: 1, matchesAll: false)
     if let word = try members.text("operator") {
       guard ["and", "or"].contains(word.lowercased()) else {
         throw .parsing("[\(members.clause)] [operator] must be and, or")
@@ -23,13 +27,32 @@ extension ElasticQuery {
       words.allWords = word.lowercased() == "and"
     }
     if let wanted = members.take("minimum_should_match") {
-      let count = min(Analyser.standard.terms(of: text, for: .query).count, TextLimits.words)
+      let analyser = fields.first?.analyser ?? .standard
+      let count = min(analyser.terms(of: text, for: .query).count, TextLimits.words)
       words.minimum = max(1, try Self.minimum(wanted, of: count))
     }
-    members.ignore(
-      "lenient", "analyzer", "zero_terms_query", "auto_generate_synonyms_phrase_query",
-      "cutoff_frequency")
+    switch try members.text("zero_terms_query")?.lowercased() {
+    case nil, "none": break
+    case "all":
+      words.matchesAll = fields.allSatisfy { $0.analyser.terms(of: text, for: .query).isEmpty }
+    case .some(let other): throw .illegal("[\(members.clause)] has no [zero_terms_query] \(other)")
+    }
+    try analyser(&members, fields)
+    // Words are neither of the wrong type, nor are there synonyms of several words.
+    members.ignore("lenient", "auto_generate_synonyms_phrase_query")
     return words
+  }
+
+  /// Questions are read as the field's own texts are.
+  private func analyser(
+    _ members: inout ElasticMembers, _ fields: [ElasticField]
+  ) throws(ElasticError) {
+    guard let name = try members.text("analyzer") else { return }
+    guard fields.allSatisfy({ $0.analyser.rawValue == name }) else {
+      throw .illegal(
+        "[\(members.clause)] [analyzer] must be that of the field: "
+          + Set(fields.map(\.analyser.rawValue)).sorted().joined(separator: ", "))
+    }
   }
 
   func match(
@@ -43,12 +66,20 @@ extension ElasticQuery {
       guard let wanted = members.take("query") else {
         throw .parsing("[\(clause)] requires [query]")
       }
-      members.ignore("operator", "fuzziness", "lenient", "minimum_should_match")
+      try members.refuse("fuzziness")
+      // A single value needs neither.
+      members.ignore("operator", "minimum_should_match")
+      let isLenient = try members.flag("lenient") ?? false
       let boost = try self.boost(&members)
       try members.finish()
-      return boosted(try equal(field, wanted), boost)
+      do {
+        return boosted(try equal(field, wanted), boost)
+      } catch {
+        guard isLenient else { throw error }
+        return .nothing
+      }
     }
-    let words = try self.words(&members)
+    let words = try self.words(&members, [field])
     var match = TextMatch(engineField, words.text)
     match.allWords = words.allWords
     match.minimumWords = words.minimum
@@ -56,7 +87,7 @@ extension ElasticQuery {
     match.isLastPrefix = isPrefix || isBeginning
     let boost = try self.boost(&members)
     try members.finish()
-    return boosted(.match(match), boost)
+    return boosted(words.matchesAll ? .all : .match(match), boost)
   }
 
   func phrase(
@@ -74,7 +105,11 @@ extension ElasticQuery {
     var phrase = TextPhrase(engineField, text)
     phrase.slop = try members.integer("slop", 0...64) ?? 0
     phrase.isLastPrefix = isPrefix
-    members.ignore("analyzer", "zero_terms_query", "max_expansions")
+    try analyser(&members, [field])
+    try members.require("zero_terms_query", oneOf: ["none"])
+    if isPrefix {
+      try members.require("max_expansions", oneOf: ["\(TextLimits.prefixExpansions)"])
+    }
     let boost = try self.boost(&members)
     try members.finish()
     return boosted(.phrase(phrase), boost)
@@ -82,25 +117,34 @@ extension ElasticQuery {
 
   func multiMatch(_ body: JSONValue) throws(ElasticError) -> TextExpression {
     var members = try ElasticMembers(body, of: "multi_match")
-    let words = try self.words(&members)
     let names = try members.take("fields").map { (value) throws(ElasticError) in
       try ElasticValue.names(value, "multi_match] [fields")
     }
     let fields = try matchFields(names ?? ["*"])
+    let words = try self.words(&members, fields.map(\.field))
     let tie = try members.number("tie_breaker")
     if let tie, !(0...1).contains(tie) {
       throw .illegal("[multi_match] [tie_breaker] must be from 0 to 1")
     }
     let type = try members.text("type") ?? "best_fields"
+    let isPhrase = type == "phrase" || type == "phrase_prefix"
+    if isPhrase { try members.refuse("fuzziness") }
     let fuzziness = try self.fuzziness(&members)
-    members.ignore("slop")
+    let slop = try members.integer("slop", 0...(isPhrase ? 64 : 0)) ?? 0
     let boost = try self.boost(&members)
     try members.finish()
     guard !fields.isEmpty else { return .nothing }
-    if type == "phrase" || type == "phrase_prefix" {
-      return boosted(phrases(fields, words.text, isPrefix: type == "phrase_prefix"), boost)
+    if words.matchesAll { return boosted(.all, boost) }
+    if isPhrase {
+      let phrases = fields.map { field in
+        var phrase = TextPhrase(field.match.name, words.text)
+        phrase.slop = slop
+        phrase.isLastPrefix = type == "phrase_prefix"
+        return boosted(.phrase(phrase), field.match.boost)
+      }
+      return boosted(.best(phrases, tieBreaker: tie ?? 0), boost)
     }
-    var match = TextMultiMatch(fields, words.text)
+    var match = TextMultiMatch(fields.map(\.match), words.text)
     match.allWords = words.allWords
     match.minimumWords = words.minimum
     match.fuzziness = fuzziness
@@ -118,22 +162,11 @@ extension ElasticQuery {
     return boosted(.multiMatch(match), boost)
   }
 
-  /// The best of the fields: the engine has no phrase over several, so the sum stands for it.
-  private func phrases(
-    _ fields: [TextMultiMatch.Field], _ text: String, isPrefix: Bool
-  ) -> TextExpression {
-    var bool = TextBool()
-    bool.should = fields.map { field in
-      var phrase = TextPhrase(field.name, text)
-      phrase.isLastPrefix = isPrefix
-      return boosted(.phrase(phrase), field.boost)
-    }
-    return .bool(bool)
-  }
-
   /// `title^3`, `category.*`; a name that no field has matches nothing and is left out.
-  private func matchFields(_ names: [String]) throws(ElasticError) -> [TextMultiMatch.Field] {
-    var fields: [TextMultiMatch.Field] = []
+  private func matchFields(
+    _ names: [String]
+  ) throws(ElasticError) -> [(field: ElasticField, match: TextMultiMatch.Field)] {
+    var fields: [(field: ElasticField, match: TextMultiMatch.Field)] = []
     for written in names {
       let parts = written.split(separator: "^", omittingEmptySubsequences: false)
       let boost = parts.count > 1 ? Double(parts[1]) : 1
@@ -148,8 +181,8 @@ extension ElasticQuery {
             "[multi_match] needs fields of type text, and [\(name)] is \(field.type)")
         }
         if isBeginning, name != field.name { continue }
-        if fields.contains(where: { $0.name == engineField }) { continue }
-        fields.append(TextMultiMatch.Field(engineField, boost: boost))
+        if fields.contains(where: { $0.match.name == engineField }) { continue }
+        fields.append((field, TextMultiMatch.Field(engineField, boost: boost)))
       }
     }
     return fields
@@ -159,7 +192,8 @@ extension ElasticQuery {
     let (name, value) = try field(body, "prefix")
     var members = try self.members(value, "prefix", alone: "value")
     guard let text = try members.text("value") else { throw .parsing("[prefix] requires [value]") }
-    members.ignore("rewrite", "case_insensitive")
+    try members.refuse("rewrite")
+    try members.require("case_insensitive", oneOf: ["false"])
     let boost = try self.boost(&members)
     try members.finish()
     guard let field = mapping[name] else { return .nothing }

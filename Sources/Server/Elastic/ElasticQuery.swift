@@ -31,6 +31,7 @@ struct ElasticQuery {
     case "match_all": return try all(body)
     case "match_none": return .nothing
     case "bool": return try bool(body, depth)
+    case "dis_max": return try best(body, depth)
     case "constant_score": return try constant(body, depth)
     case "function_score": return try function(body, depth)
     case "nested": return try nested(body, depth)
@@ -110,6 +111,20 @@ struct ElasticQuery {
     return wanted < 0 ? max(0, count + wanted) : wanted
   }
 
+  private mutating func best(_ body: JSONValue, _ depth: Int) throws(ElasticError) -> TextExpression
+  {
+    var members = try ElasticMembers(body, of: "dis_max")
+    let tie = try members.number("tie_breaker") ?? 0
+    guard (0...1).contains(tie) else {
+      throw .illegal("[dis_max] [tie_breaker] must be from 0 to 1")
+    }
+    let queries = try parse(members.list("queries"), depth)
+    guard !queries.isEmpty else { throw .parsing("[dis_max] requires [queries]") }
+    let boost = try self.boost(&members)
+    try members.finish()
+    return boosted(.best(queries, tieBreaker: tie), boost)
+  }
+
   private mutating func constant(
     _ body: JSONValue, _ depth: Int
   ) throws(ElasticError) -> TextExpression {
@@ -140,7 +155,7 @@ struct ElasticQuery {
   // MARK: Helpers
 
   func boost(_ members: inout ElasticMembers) throws(ElasticError) -> Double {
-    members.ignore("_name")
+    try members.refuse("_name")
     let boost = try members.number("boost") ?? 1
     guard boost >= 0 else { throw .illegal("[\(members.clause)] [boost] must be zero or more") }
     return boost
@@ -169,8 +184,11 @@ struct ElasticQuery {
   }
 
   func fuzziness(_ members: inout ElasticMembers) throws(ElasticError) -> TextFuzziness {
-    members.ignore(
-      "prefix_length", "max_expansions", "fuzzy_transpositions", "fuzzy_rewrite", "rewrite")
+    try members.require("prefix_length", oneOf: ["0"])
+    try members.require("max_expansions", oneOf: ["\(TextLimits.fuzzyExpansions)"])
+    try members.require("fuzzy_transpositions", oneOf: ["true"])
+    try members.require("transpositions", oneOf: ["true"])
+    try members.refuse("fuzzy_rewrite", "rewrite")
     guard let value = members.take("fuzziness") else { return .none }
     if case .string(let text) = value, text.uppercased().hasPrefix("AUTO") { return .auto }
     guard let edits = ElasticValue.integer(value), (0...2).contains(edits) else {

@@ -1,6 +1,7 @@
 // ElasticReading: taking JSON apart, with an error that names the clause and the member.
 
 import Bytes
+import Marketplace
 
 /// The members of an object, each to be taken once; what is left over is an error.
 struct ElasticMembers {
@@ -28,6 +29,22 @@ struct ElasticMembers {
   /// Members that change nothing here.
   mutating func ignore(_ names: String...) {
     members.removeAll { names.contains($0.name) }
+  }
+
+  /// A member that changes nothing here, as long as it says what is done anyway; anything else is refused.
+  mutating func require(_ name: String, oneOf known: [String]) throws(ElasticError) {
+    guard let value = try text(name) else { return }
+    guard known.contains(value) else {
+      throw .illegal(
+        "[\(clause)] [\(name)] can be \(known.joined(separator: " or ")) only here, not \(value)")
+    }
+  }
+
+  /// Members that would change something, and do not here.
+  mutating func refuse(_ names: String...) throws(ElasticError) {
+    for name in names where take(name) != nil {
+      throw .illegal("[\(clause)] does not support [\(name)] here (docs/search.md)")
+    }
   }
 
   func finish() throws(ElasticError) {
@@ -90,15 +107,7 @@ enum ElasticValue {
   }
 
   /// A number, or a string that is one.
-  static func number(_ value: JSONValue) -> Double? {
-    let number: Double? =
-      switch value {
-      case .number(let text): Double(text)
-      case .string(let text): Double(text)
-      default: nil
-      }
-    return number.flatMap { $0.isFinite ? $0 : nil }
-  }
+  static func number(_ value: JSONValue) -> Double? { DocumentCells.number(value) }
 
   static func integer(_ value: JSONValue) -> Int? {
     number(value).flatMap { Int(exactly: $0) }

@@ -1,6 +1,7 @@
 // ElasticSearch: the body of a `_search`: the request for the engine, and how its answer is to be shown.
 
 import Bytes
+import Marketplace
 import TextSearch
 
 struct ElasticSearch {
@@ -23,6 +24,12 @@ struct ElasticSearch {
   var showsTotal = true
   var source = ElasticSourceFilter()
   var aggregations: [ElasticAggregation] = []
+  var highlight: ElasticHighlight?
+  var suggest: ElasticSuggest?
+  var fields: [ElasticFields] = []
+  /// Hits carry their version, and the place of their last change.
+  var showsVersion = false
+  var showsSequence = false
 
   private static let sizeDefault = 10
 
@@ -32,11 +39,11 @@ struct ElasticSearch {
   ) throws(ElasticError) -> ElasticSearch {
     var members = try ElasticMembers(value, of: "search")
     var query = ElasticQuery(mapping)
-    for name in ["knn", "highlight", "suggest", "rescore", "collapse", "pit", "runtime_mappings"] {
-      guard members.take(name) == nil else {
-        throw .illegal("[\(name)] is not supported by this server (docs/search.md)")
-      }
-    }
+    try members.refuse(
+      "knn", "rescore", "collapse", "pit", "runtime_mappings", "slice", "script_fields", "explain",
+      "stored_fields", "terminate_after", "timeout", "stats", "ext", "retriever", "rank",
+      "indices_boost")
+    try members.require("profile", oneOf: ["false"])
     let expression = try members.take("query").map { (value) throws(ElasticError) in
       try query.parse(value)
     }
@@ -71,11 +78,28 @@ struct ElasticSearch {
     if let value = members.take("aggs") ?? members.take("aggregations") {
       try search.parseAggregations(value, &query)
     }
-    members.ignore(
-      "timeout", "terminate_after", "version", "seq_no_primary_term", "profile", "fields",
-      "stored_fields", "docvalue_fields", "batched_reduce_size")
+    try search.parseShown(&members, &query)
     try members.finish()
     return search
+  }
+
+  /// What a hit shows beside its document.
+  private mutating func parseShown(
+    _ members: inout ElasticMembers, _ query: inout ElasticQuery
+  ) throws(ElasticError) {
+    highlight = try members.take("highlight").map { (value) throws(ElasticError) in
+      try ElasticHighlight.parse(value, &query)
+    }
+    suggest = try members.take("suggest").map { (value) throws(ElasticError) in
+      try ElasticSuggest.parse(value, query.mapping)
+    }
+    for (name, allowsText) in [("fields", true), ("docvalue_fields", false)] {
+      guard let value = members.take(name) else { continue }
+      fields.append(
+        try ElasticFields.parse(value, name, allowsText: allowsText, query.mapping))
+    }
+    showsVersion = try members.flag("version") ?? false
+    showsSequence = try members.flag("seq_no_primary_term") ?? false
   }
 
   // MARK: Order
@@ -124,7 +148,10 @@ struct ElasticSearch {
         if let missing = try rest.text("missing"), missing != "_last" {
           throw .illegal("[sort] puts documents without [\(name)] last and nowhere else")
         }
-        rest.ignore("unmapped_type", "mode", "numeric_type", "format", "nested")
+        // Only fields that are there can be sorted on; single numbers and dates have no modes.
+        rest.ignore("unmapped_type")
+        try rest.require("mode", oneOf: ["min"])
+        try rest.refuse("numeric_type", "format", "nested")
         try rest.finish()
       } else {
         order = try ElasticValue.text(member.value, "sort")
@@ -135,7 +162,7 @@ struct ElasticSearch {
     let descending = try descending(order, default: name == "_score")
     switch name {
     case "_score": return (.score(descending: descending), .score)
-    case "_doc", "_shard_doc", "_id": return nil
+    case "_doc", "_shard_doc": return nil
     default: break
     }
     guard let field = mapping[name] else {
@@ -170,7 +197,7 @@ struct ElasticSearch {
     let descending = try descending(members.text("order"), default: false)
     let unit = try members.text("unit") ?? "m"
     members.ignore("mode", "distance_type", "ignore_unmapped")
-    guard let metres = ElasticCells.metres(of: unit) else {
+    guard let metres = DocumentCells.metres(of: unit) else {
       throw .illegal("[_geo_distance] has no unit [\(unit)]")
     }
     let place = try ElasticQuery(mapping).place(&members)
@@ -220,12 +247,12 @@ struct ElasticSearch {
     case (_, .null): .missing
     case (.score, _): ElasticValue.number(value).map { .score($0) }
     case (.number(let digits), _):
-      ElasticCells.floor(value, digits: digits).map { .number($0.cell) }
+      DocumentCells.floor(value, digits: digits).map { .number($0.cell) }
     case (.date, .string):
-      ElasticCells.date(value).map { .number($0.from) }
+      DocumentCells.date(value).map { .number($0.from) }
     case (.date, _):
       // Milliseconds with their fraction.
-      ElasticCells.floor(value, digits: 3).map { .number($0.cell) }
+      DocumentCells.floor(value, digits: 3).map { .number($0.cell) }
     case (.keyword, .string(let text)): .keyword(text)
     case (.keyword, _): nil
     case (.distance(let unit), _):

@@ -60,6 +60,13 @@ struct QueryCompiler {
           south: Int64(bottomRight.latitude), east: Int64(bottomRight.longitude)),
         score: Float(boost))
     case .bool(let bool): return try compile(bool, boost, depth)
+    case .best(let clauses, let tie):
+      guard !clauses.isEmpty else { return .nothing }
+      var plans: [QueryPlan] = []
+      for clause in clauses {
+        plans.append(try compile(clause, boost: boost, depth: depth + 1))
+      }
+      return .best(plans, tie: Float(min(1, try Self.factor(tie, "a tie breaker"))))
     case .constant(let inner, let score):
       let plan = try compile(inner, boost: 1, depth: depth + 1)
       return .constant(plan, score: Float(try Self.factor(score * boost, "a constant score")))

@@ -29,6 +29,9 @@ public indirect enum TextExpression: Equatable, Sendable {
   /// A box may cross the date line: its left side is then east of its right one.
   case withinBox(topLeft: GeoPoint, bottomRight: GeoPoint)
   case bool(TextBool)
+  /// Matches what any clause matches, with the best clause's score, plus `tieBreaker` (0 ... 1) times the
+  /// others'.
+  case best([TextExpression], tieBreaker: Double)
   /// Matches what `filter` matches, each with the same score.
   case constant(TextExpression, score: Double)
   /// The score of the clause times a factor of zero or more.

@@ -125,6 +125,8 @@ public struct TextResponse: Equatable, Sendable {
 
 /// What one request can make the server hold or do.
 public enum TextLimits {
+  /// Text fields of a schema.
+  public static let fields = 64
   /// Hits that a request can page to by `offset`; further with `after`.
   public static let window = 10_000
   /// Clauses of an expression, and levels of nesting.

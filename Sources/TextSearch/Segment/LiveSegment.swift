@@ -25,6 +25,12 @@ package struct LiveSegment: Sendable {
     if segment.count % 64 != 0 { live[live.count - 1] = (1 << UInt64(segment.count % 64)) - 1 }
   }
 
+  /// `segment` in the place of another's, with the same documents, of which the same stand.
+  init(_ segment: Segment, standingAsIn other: LiveSegment) {
+    self.segment = segment
+    (live, fallen) = (other.live, other.fallen)
+  }
+
   var liveCount: Int { segment.count - fallen.count }
   var deadCount: Int { fallen.count }
 

@@ -35,6 +35,21 @@ struct SegmentBuilder {
       keyBytes: Frozen(keyBytes), keyStarts: Frozen(keyStarts), digests: Frozen(digests))
   }
 
+  /// The fields and keyword columns of documents that have nothing in them.
+  func empty(documents: Int) -> (fields: [FieldIndex], keywords: [KeywordValues]) {
+    let fields = schema.fields.map { field in
+      var builder = FieldBuilder(field)
+      for _ in 0..<documents { builder.add("") }
+      return builder.finish()
+    }
+    let keywords = schema.keywords.map { _ in
+      var builder = KeywordBuilder()
+      for _ in 0..<documents { builder.add([]) }
+      return builder.finish()
+    }
+    return (fields, keywords)
+  }
+
   /// Of the document's content in the schema's order.
   private func digest(of document: TextDocument, ordinal: UInt32) -> Digest {
     var writer = ByteWriter(reserving: 512)

@@ -55,7 +55,7 @@ struct Installation {
   ) -> Database.Configuration {
     Database.Configuration(
       path: path, disk: disk, tables: MarketTables.all,
-      views: withViews ? [ProductSearch.makeIndex()] : [])
+      views: withViews ? MarketTables.makeViews() : [])
   }
 
   /// Opens for reading and writing; the lock says when a server has it.

@@ -11,8 +11,9 @@ struct Engine: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List, compare and rebuild the engines that follow the records.",
     discussion: """
-      An engine (text) holds nothing of its own: it is made from the records and follows the
-      log. Its files in views/ only make an opening faster, and may be removed.
+      An engine (text, documents) holds nothing of its own: it is made from the records and
+      follows the log. Its files in views/ only make an opening faster, and may be removed;
+      documents has none.
 
       EXAMPLES
         souk engine list

@@ -21,7 +21,7 @@ final class LiveShop: Sendable {
   init(policies: OrderPolicies = OrderPolicies()) throws {
     var configuration = Database.Configuration(
       path: "data", disk: SimulatedDisk(), tables: MarketTables.all,
-      views: [ProductSearch.makeIndex()])
+      views: MarketTables.makeViews())
     configuration.segmentBytes = 1 << 20
     database = try Database.create(configuration)
     market = try Marketplace(

@@ -1,12 +1,29 @@
-// ElasticCells: numbers, dates and distances of a query in the units of the engine's columns. Decimal
-// numbers are moved by their digits, never through floating point.
+// DocumentCells: numbers, dates and distances of documents and queries in the units of the engine's
+// columns. Decimal numbers are moved by their digits, never through floating point.
 
 import Bytes
 import TextSearch
 
-enum ElasticCells {
+public enum DocumentCells {
+  /// What dates of documents and queries may look like, as Elasticsearch calls it.
+  public static let dateFormats = [
+    "strict_date_optional_time", "strict_date_optional_time||epoch_millis", "date_optional_time",
+    "epoch_millis",
+  ]
+
+  /// A number, or a string that is one.
+  public static func number(_ value: JSONValue) -> Double? {
+    let number: Double? =
+      switch value {
+      case .number(let text): Double(text)
+      case .string(let text): Double(text)
+      default: nil
+      }
+    return number.flatMap { $0.isFinite ? $0 : nil }
+  }
+
   /// The greatest whole number of units that is not above `value`, and whether it is `value`.
-  static func floor(_ value: JSONValue, digits: Int) -> (cell: Int64, isExact: Bool)? {
+  public static func floor(_ value: JSONValue, digits: Int) -> (cell: Int64, isExact: Bool)? {
     let text: String
     switch value {
     case .number(let written): text = written
@@ -54,21 +71,25 @@ enum ElasticCells {
   }
 
   /// A cell as the field's value; exact as far as a double is.
-  static func value(_ cell: Double, digits: Int) -> Double {
+  public static func value(_ cell: Double, digits: Int) -> Double {
     var divisor = 1.0
     for _ in 0..<digits { divisor *= 10 }
     return cell / divisor
   }
 
   /// The microseconds of a date, and how many of them it names: a day when there is no time of day.
-  static func date(_ value: JSONValue) -> (from: Int64, width: Int64)? {
+  ///
+  /// - Parameter now: what `now-7d` is told from; nil where only dates that stay may be.
+  public static func date(
+    _ value: JSONValue, now: Timestamp? = nil
+  ) -> (from: Int64, width: Int64)? {
     switch value {
     case .number:
       guard let millis = value.int64 else { return nil }
       let micros = millis.multipliedReportingOverflow(by: 1_000)
       return micros.overflow ? nil : (micros.partialValue, 1_000)
     case .string(let text):
-      if let anchored = relative(text) { return (anchored, 1) }
+      if text.hasPrefix("now") { return relative(text, to: now).map { ($0, 1) } }
       if text.utf8.count == 10, let day = Timestamp(text + "T00:00:00Z") {
         return (day.microseconds, 86_400_000_000)
       }
@@ -79,9 +100,8 @@ enum ElasticCells {
   }
 
   /// `now`, `now-7d`, `now+1h`.
-  private static func relative(_ text: String) -> Int64? {
-    guard text.hasPrefix("now") else { return nil }
-    let now = Timestamp.now.microseconds
+  private static func relative(_ text: String, to now: Timestamp?) -> Int64? {
+    guard let now = now?.microseconds else { return nil }
     let rest = text.dropFirst(3)
     guard let sign = rest.first else { return now }
     guard sign == "-" || sign == "+", let unit = rest.last, let seconds = seconds(of: unit),
@@ -91,7 +111,7 @@ enum ElasticCells {
     return sign == "-" ? now - micros : now + micros
   }
 
-  static func seconds(of unit: Character) -> Int64? {
+  public static func seconds(of unit: Character) -> Int64? {
     switch unit {
     case "s": 1
     case "m": 60
@@ -105,7 +125,7 @@ enum ElasticCells {
   // MARK: Places and distances
 
   /// Metres of one unit; nil for a unit that nobody knows.
-  static func metres(of unit: String) -> Double? {
+  public static func metres(of unit: String) -> Double? {
     switch unit {
     case "", "m", "meters": 1
     case "km", "kilometers": 1_000
@@ -121,9 +141,9 @@ enum ElasticCells {
   }
 
   /// `5mi`, `2.5 km`, or a number of metres.
-  static func distance(_ value: JSONValue) -> Double? {
+  public static func distance(_ value: JSONValue) -> Double? {
     guard case .string(let text) = value else {
-      return ElasticValue.number(value).flatMap { $0 >= 0 ? $0 : nil }
+      return number(value).flatMap { $0 >= 0 ? $0 : nil }
     }
     let digits = text.prefix { $0.isNumber || $0 == "." || $0 == "-" || $0 == "+" }
     let unit = text.dropFirst(digits.count).filter { $0 != " " }
@@ -133,16 +153,16 @@ enum ElasticCells {
   }
 
   /// `{"lat":…,"lon":…}`, `[lon, lat]`, `"lat,lon"` or `POINT (lon lat)`.
-  static func place(_ value: JSONValue) -> GeoPoint? {
+  public static func place(_ value: JSONValue) -> GeoPoint? {
     var latitude: Double?
     var longitude: Double?
     switch value {
     case .object:
-      latitude = value["lat"].flatMap(ElasticValue.number)
-      longitude = value["lon"].flatMap(ElasticValue.number)
+      latitude = value["lat"].flatMap(number)
+      longitude = value["lon"].flatMap(number)
     case .array(let parts) where parts.count == 2:
-      longitude = ElasticValue.number(parts[0])
-      latitude = ElasticValue.number(parts[1])
+      longitude = number(parts[0])
+      latitude = number(parts[1])
     case .string(let text):
       if text.hasPrefix("POINT"), let open = text.firstIndex(of: "("), text.last == ")" {
         let parts = text[text.index(after: open)...].dropLast().split(separator: " ")
