@@ -325,6 +325,11 @@ import Testing
         "\(method) \(path) \(body): \(reply.status) \(reply.text)")
       #expect(try reply.json["error"]?["type"]?.text != nil)
     }
+    // A path of the marketplace's is no index, whatever the method.
+    for path in ["/categories", "/checkout", "/health"] {
+      let refused = try door.ask("PUT", path, "{}")
+      #expect(refused.status == 405 && refused["allow"] != nil, "\(path): \(refused.text)")
+    }
     // What no route has is said in the marketplace's own words, unless one of the clients asks.
     let plain = try TestClient(port: shop.port)
     plain.send("GET /nonsense HTTP/1.1\r\nHost: x\r\n\r\n")

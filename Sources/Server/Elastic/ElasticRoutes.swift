@@ -91,8 +91,10 @@ extension MarketplaceServer {
 
   @RouteBuilder private var elasticIndices: [Route] {
     elastic(.get, "/{index}", "elasticIndex") { call in try index(call) }
-    elasticLater(.put, "/{index}", "elasticMakeIndex") { try elasticMake($0, $1) }
-    elasticLater(.delete, "/{index}", "elasticDeleteIndex") { try elasticDelete($0, $1) }
+    for (path, name) in [("/{index}", "Index"), ("/products", "Products")] {
+      elasticLater(.put, path, "elasticMake\(name)") { try elasticMake($0, $1) }
+      elasticLater(.delete, path, "elasticDelete\(name)") { try elasticDelete($0, $1) }
+    }
     for method in [Method.put, .post] {
       for (path, name) in [("/{index}/_mapping", "Named"), ("/products/_mapping", "Products")] {
         elasticLater(method, path, "elasticMap\(name)\(method.name)") { try elasticMap($0, $1) }

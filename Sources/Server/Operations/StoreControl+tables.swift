@@ -106,6 +106,9 @@ struct StoreTable: Sendable {
     StoreTable(TestCharge.self, key: [.text], indexes: ["byReference": [.text]]),
     StoreTable(Counter.self, key: [.text]),
     StoreTable(StoredSetting.self, key: [.text]),
+    StoreTable(DocumentIndex.self, key: [.u32], indexes: ["byName": [.text]]),
+    StoreTable(IndexedDocument.self, key: [.u32, .text]),
+    StoreTable(AccessKey.self, key: [.uuid], indexes: ["byUser": [.uuid]], secrets: ["hash"]),
     StoreTable(PastSlug.self, key: [.text]),
     StoreTable(
       OneTimeToken.self, key: [.bytes], indexes: ["byUser": [.uuid, .text], "byExpiry": [.time]],

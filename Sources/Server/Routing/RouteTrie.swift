@@ -2,7 +2,8 @@
 //
 // Invariants
 // 1. A literal is tried before a capture, at every segment; the walk turns back only where the
-//    literal's branch has no route for the method.
+//    literal's branch has no route for the method. A path of one literal segment is never taken for a
+//    capture: what it does not answer is 405, whatever `/{name}` answers.
 // 2. An empty segment matches nothing.
 // 3. Built once, read by every loop at the same time.
 
@@ -53,7 +54,8 @@ struct RouteTrie: Sendable {
     let rest = segments.dropFirst()
     if let next = nodes[node].literals[first] {
       let found = find(rest, method, next)
-      if found >= 0 { return found }
+      let isWhole = node == 0 && rest.isEmpty && nodes[next].routes.contains { $0 >= 0 }
+      if found >= 0 || isWhole { return found }
     }
     if let next = nodes[node].capture { return find(rest, method, next) }
     return -1
