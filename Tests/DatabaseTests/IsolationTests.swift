@@ -12,6 +12,7 @@ import Bytes
 import CommitLog
 import Database
 import Disk
+import Foundation
 import RecordStore
 import Synchronization
 import Testing
@@ -41,6 +42,9 @@ struct Observation: Sendable {
   var answeredBefore: LSN
   var reads: [Register]
   var isWrite: Bool
+  /// Numbers of the moments at which it was asked for and answered, in the order of all sessions.
+  var began = 0
+  var ended = 0
 }
 
 @Suite struct IsolationTests {
@@ -76,6 +80,7 @@ struct Observation: Sendable {
     let ended = histories.value
     let count = ended.reduce(0) { $0 + $1.count }
     #expect(count == Self.sessions * Self.operations)
+    if let path = HistoryFile.path { try HistoryFile.write(ended, to: path) }
     let (violations, final) = Self.serialViolations(ended)
     #expect(violations.isEmpty, "seed \(seed): \(violations.count): \(violations.prefix(5))")
     let cyclic = Self.cycleViolations(ended)
@@ -88,9 +93,11 @@ struct Observation: Sendable {
     try again.close()
   }
 
-  /// The highest LSN that was answered to anybody.
+  /// The highest LSN that was answered to anybody, and the numbers of moments.
   private final class AnsweredClock: Sendable {
     private let highest = Mutex(LSN.zero)
+    private let tickets = Atomic(0)
+    func ticket() -> Int { tickets.add(1, ordering: .sequentiallyConsistent).oldValue }
     var now: LSN { highest.withLock { $0 } }
     func advance(to lsn: LSN) { highest.withLock { $0 = max($0, lsn) } }
   }
@@ -107,6 +114,7 @@ struct Observation: Sendable {
       let first = UInt64.random(in: 0..<most, using: &random)
       let second = (first + 1 + UInt64.random(in: 0..<most - 1, using: &random)) % most
       let before = clock.now
+      let began = clock.ticket()
       if Bool.random(using: &random) {
         let committed = try database.writeBlocking { transaction in
           try [first, second].map { register in
@@ -120,7 +128,7 @@ struct Observation: Sendable {
         history.append(
           Observation(
             id: id, lsn: committed.lsn, answeredBefore: before, reads: committed.value,
-            isWrite: true))
+            isWrite: true, began: began, ended: clock.ticket()))
       } else {
         let snapshot = database.snapshot()
         let reads = try [first, second, (first + 7) % registers].map { register in
@@ -128,7 +136,8 @@ struct Observation: Sendable {
         }
         history.append(
           Observation(
-            id: id, lsn: snapshot.lsn, answeredBefore: before, reads: reads, isWrite: false))
+            id: id, lsn: snapshot.lsn, answeredBefore: before, reads: reads, isWrite: false,
+            began: began, ended: clock.ticket()))
       }
     }
     return history
@@ -245,6 +254,26 @@ struct Observation: Sendable {
     }
     if done < all.count { violations.append("\(all.count - done) transactions are in cycles") }
     return violations
+  }
+
+  /// What is written out for other checkers is what was seen, in the order of the moments.
+  @Test func aHistoryIsWrittenForOtherCheckers() throws {
+    let write = Observation(
+      id: 41, lsn: LSN(1), answeredBefore: .zero, reads: [Register(id: 7)], isWrite: true, began: 0,
+      ended: 2)
+    let look = Observation(
+      id: 42, lsn: LSN(1), answeredBefore: .zero, reads: [Register(id: 7, version: 1, writer: 41)],
+      isWrite: false, began: 1, ended: 3)
+    let text = HistoryFile.json([[write], [look]])
+    let events = try #require(
+      try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+    #expect(events.map { $0["type"] as? String } == ["invoke", "invoke", "ok", "ok"])
+    #expect(events.map { $0["process"] as? Int } == [0, 1, 0, 1])
+    #expect(
+      text.hasPrefix(
+        #"[{"index": 0, "type": "invoke", "f": "txn", "process": 0, "value": [["r", 7, null], ["w", 7, 41]]}"#
+      ))
+    #expect(text.hasSuffix(#""process": 1, "value": [["r", 7, 41]]}]"# + "\n"))
   }
 
   /// The oracles see what they are for: lost updates, torn and stale reads, and write skew.

@@ -10,6 +10,13 @@ final class Counter: Sendable {
   var value: Int { count.load(ordering: .relaxed) }
 }
 
+/// Tells several threads to end.
+final class EndSignal: Sendable {
+  private let given = Atomic(false)
+  var isGiven: Bool { given.load(ordering: .relaxed) }
+  func give() { given.store(true, ordering: .relaxed) }
+}
+
 final class Gathered: Sendable {
   private let values = Mutex<[Int64]>([])
   func add(_ more: [Int64]) { values.withLock { $0 += more } }

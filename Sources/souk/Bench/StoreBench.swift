@@ -24,9 +24,15 @@ struct StoreBench {
     var isOrdered = false
   }
 
-  static let kinds = ["load", "open", "get", "scan", "memory", "recovery", "commit", "space"]
+  static let kinds = [
+    "load", "open", "get", "scan", "memory", "recovery", "commit", "space", "free-pages",
+    "checkpoint",
+  ]
   /// What takes minutes with all peers: measured once, unless it is asked for by name.
-  private static let slow = ["recovery", "space"]
+  private static let slow = ["recovery", "space", "free-pages"]
+  /// What souk's commits wait for, over the rows of `preload`; no peer has a part in it.
+  private static let latencies = ["free-pages", "checkpoint"]
+  private static let freePages = 1_000_000
   static let peers = ["sqlite", "lmdb", "rocksdb"]
   /// What runs on the store that `load` left, in this order: the last two write to it.
   private static let onLoaded = ["load", "open", "get", "scan", "memory", "recovery"]
@@ -92,6 +98,11 @@ struct StoreBench {
         }
         try measure(step, Self.own(Self.floor), round, ["sync-floor"])
       }
+      for kind in Self.latencies where isWanted(kind, round) {
+        let souk = engines[0]
+        defer { try? BenchFolder.remove(path(souk)) }
+        try measure(Step(id: kind, kind: kind), souk, round, [kind])
+      }
       guard isWanted("space", round) else { continue }
       for engine in engines {
         defer { try? BenchFolder.remove(path(engine)) }
@@ -134,7 +145,8 @@ struct StoreBench {
     Terminal.progress("round \(round) of \(rounds): \(step.id), \(engine.name)")
     var rows = 0.0
     for workload in workloads {
-      let line = try start(workload, step, engine, rows: rows)
+      let line = try start(
+        workload, step, engine, rows: workload == "free-pages" ? Double(Self.freePages) : rows)
       for measure in line.measures {
         if measure.name == "rows" { rows = measure.value }
         guard isWanted(step.kind, round) else { continue }
@@ -147,7 +159,8 @@ struct StoreBench {
   private func start(
     _ workload: String, _ step: Step, _ engine: Engine, rows: Double
   ) throws -> StoreWorkload.Line {
-    let count = step.kind == "commit" ? preload : keys
+    let isOfCommits = step.kind == "commit" || Self.latencies.contains(step.kind)
+    let count = isOfCommits ? preload : keys
     // All rows and half as much again, so that what is warm is in memory.
     let cache = step.kind == "memory" ? Self.memoryCacheBytes : max(256 << 20, keys * 216 * 3 / 2)
     let ended = try ChildOutput.run(

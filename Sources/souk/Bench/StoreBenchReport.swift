@@ -116,6 +116,7 @@ struct StoreBenchReport: Fields {
           Column("compacted/live", "compactedOverLive"),
         ]
       )
+    case "free-pages", "checkpoint": return Self.latencies(step)
     default:
       let words = step.split(separator: "-")
       let clients = words.count > 1 ? "\(words[1])" : "?"
@@ -129,6 +130,31 @@ struct StoreBenchReport: Fields {
         ]
       )
     }
+  }
+
+  /// What commits wait for: steps that have souk's figures only.
+  private static func latencies(_ step: String) -> (title: String, columns: [Column]) {
+    if step == "free-pages" {
+      return (
+        "durable commits of ten rows at random keys, with no free pages and with many",
+        [
+          Column("p50 over none", "p50OverNone"), Column("p50 µs, none", "p50MicrosNone"),
+          Column("many", "p50MicrosMany"), Column("p99 µs, none", "p99MicrosNone"),
+          Column("many", "p99MicrosMany"), Column("free pages, none", "freePagesNone"),
+          Column("many", "freePagesMany"),
+        ]
+      )
+    }
+    return (
+      "the same beside checkpoints and between them, with readers that are always there",
+      [
+        Column("p99 over between", "p99OverOutside"),
+        Column("p99 µs, between", "p99MicrosOutside"),
+        Column("beside", "p99MicrosBeside"), Column("p50 µs, between", "p50MicrosOutside"),
+        Column("beside", "p50MicrosBeside"), Column("checkpoints", "checkpoints"),
+        Column("log MiB", "logMiB"),
+      ]
+    )
   }
 
   var table: String {

@@ -16,7 +16,8 @@ struct StoreWorkload {
     "scan": { try $0.scan() }, "open": { try $0.open() }, "memory": { try $0.memory() },
     "fill-log": { try $0.fillLog() }, "recover": { try $0.recover() },
     "space": { try $0.space() }, "sync-floor": { try $0.syncFloor() },
-    "memory-floor": { $0.memoryFloor() },
+    "memory-floor": { $0.memoryFloor() }, "free-pages": { try $0.freePages() },
+    "checkpoint": { try $0.checkpointLatency() },
   ]
 
   struct Measure: Fields {

@@ -9,10 +9,11 @@ struct BenchStore: ParsableCommand {
     commandName: "store",
     abstract: "The record store beside SQLite, LMDB and RocksDB, and the floors of this machine.",
     discussion: """
-      Commits, gets, scans, bulk loads, openings, recovery, memory and space, each in a process of \
-      its own on a fresh temporary folder, in alternated rounds. The peers are the programs that \
-      Benchmarks/store/build compiles; one that is not there is skipped and named. Recovery and \
-      space, which take minutes, are measured once unless --only names them.
+      Commits, gets, scans, bulk loads, openings, recovery, memory, space, and what a commit waits \
+      for beside free pages and checkpoints, each in a process of its own on a fresh temporary \
+      folder, in alternated rounds. The peers are the programs that Benchmarks/store/build compiles; \
+      one that is not there is skipped and named. Recovery, space and free pages (10 GB on the disk), \
+      which take minutes, are measured once unless --only names them.
 
       EXAMPLES
         souk bench store
@@ -25,7 +26,7 @@ struct BenchStore: ParsableCommand {
   @Option(help: "Rows of the store that is read.") var keys = 1_000_000
   @Option(help: "Rows in the store before commits are measured.") var preload = 100_000
   @Option(help: "The folder of the compiled peers.") var peers: String?
-  @Option(help: "Which of load,open,get,scan,memory,recovery,commit,space to measure.")
+  @Option(help: "Which to measure: \(StoreBench.kinds.joined(separator: ",")).")
   var only: String?
   @Option(help: "Where to make the temporary folder.") var folder: String?
   @Option(name: .long, help: "Write the figures as JSON to this file; - is stdout.")
