@@ -1,5 +1,6 @@
 // Free space against a set of page numbers, at random; and that neither commits nor readers ever pay
-// for how many pages are free: between checkpoints nothing of it is written (test T21).
+// for how many pages are free: between checkpoints nothing of it is written (test T21). And that a
+// checkpoint does not hold up the disk (test T22).
 //
 // Covers: FreeSpace.swift
 
@@ -76,6 +77,30 @@ import Testing
     for lsn in UInt64(7)..<107 { try write(lsn..<lsn + 3, at: lsn, [UInt8(lsn)]) }
     #expect(disk.contents(StoreHarness.file) == before)
     try store.checkpoint()
+    StoreHarness.expectSound(store)
+  }
+
+  /// The log is on the same disk: no sync of a checkpoint may have megabytes to write before it.
+  @Test func checkpointsAreSyncedInChunks() throws {
+    let disk = StoreHarness.disk()
+    let store = try StoreHarness.create(disk, cachePages: 4096)
+    let transaction = store.beginTransaction(time: .zero) { 1 }
+    for id in UInt64(0)..<10_000 {
+      try transaction.put(
+        StoreHarness.plain, key: key(id), value: [UInt8](repeating: 1, count: 200))
+    }
+    _ = try store.commit(transaction)
+    try store.publish(lsn: LSN(1))
+    disk.startTrace()
+    try store.checkpoint()
+    var (bytes, most, all) = (0, 0, 0)
+    for call in disk.trace where call.path == StoreHarness.file {
+      if call.kind == .write { bytes += call.count }
+      guard call.kind == .sync else { continue }
+      (most, all, bytes) = (max(most, bytes), all + bytes, 0)
+    }
+    #expect(all > 2_000_000 && bytes == 0)
+    #expect(most <= 272 << 10, "\(most) bytes wait for one sync")
     StoreHarness.expectSound(store)
   }
 }

@@ -107,6 +107,8 @@ private func entry(_ transaction: Transaction) -> LogEntry {
       for part in group % 2 == 0 ? [logged] : logged.map({ [$0] }) {
         try replayed.replay(part, tables: [3: shelf])
       }
+      try live.beginSeal()
+      pages.isSealing = true
       let root = try live.seal()
       pages.endGroup()
       let replayedRoot = try replayed.seal()

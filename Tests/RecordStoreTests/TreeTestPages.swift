@@ -32,6 +32,8 @@ final class TreeTestPages: PageWriter {
   private(set) var liveExtents: Set<UInt64> = []
   private var nextNumber: UInt64 = 1
   private var openSections = 0
+  /// From `beginSeal` to the end of the group: nothing is read that is not born, nothing is taken.
+  var isSealing = false
   private(set) var breaches: [String] = []
 
   init(pageSize: Int) { self.pageSize = pageSize }
@@ -52,6 +54,7 @@ final class TreeTestPages: PageWriter {
 
   func page(_ reference: PageReference) throws(StoreError) -> UnsafeRawPointer {
     if openSections == 0 { breaches.append("page read outside a section") }
+    if isSealing, !born.contains(reference.number) { breaches.append("page read while sealing") }
     guard let page = pages[reference.number] else {
       throw StoreError.corrupt("no page \(reference.number)")
     }
@@ -76,6 +79,7 @@ final class TreeTestPages: PageWriter {
   }
 
   func newPage() throws(StoreError) -> (number: UInt64, bytes: UnsafeMutableRawPointer) {
+    if isSealing { breaches.append("page taken while sealing") }
     let page = UnsafeMutableRawPointer.allocate(byteCount: pageSize, alignment: 16)
     page.initializeMemory(as: UInt8.self, repeating: 0, count: pageSize)
     let number = nextNumber
@@ -113,6 +117,7 @@ final class TreeTestPages: PageWriter {
   func endGroup() {
     for number in born { sealedHashes[number] = pages[number].map(hash) }
     born.removeAll()
+    isSealing = false
   }
 
   func bytes(of number: UInt64) -> [UInt8]? {

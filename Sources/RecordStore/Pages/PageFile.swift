@@ -29,7 +29,7 @@ package final class PageFile: Sendable {
   /// not fit 16 bits.
   package static let pageSizes: Set<Int> = [4096, 8192, 16384, 32768, 65536]
   /// Large enough that a spinning disk streams, small enough to be one buffer.
-  private static let coalescedBytesMax = 1 << 20
+  private static let coalescedBytesMax = 256 << 10
 
   package let pageSize: Int
   private let file: any DiskFile
@@ -139,16 +139,16 @@ package final class PageFile: Sendable {
   // MARK: Writing
 
   /// Writes pages, given in ascending order, neighbours together.
-  package func write(_ pages: [PageBytes]) throws(StoreError) {
+  package func write(_ pages: ArraySlice<PageBytes>) throws(StoreError) {
     let runMax = Self.coalescedBytesMax / pageSize
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: Self.coalescedBytesMax, alignment: MetaBlock.blockBytes)
     defer { buffer.deallocate() }
-    var index = 0
-    while index < pages.count {
+    var index = pages.startIndex
+    while index < pages.endIndex {
       let first = pages[index].number
       var count = 0
-      while index + count < pages.count, count < runMax,
+      while index + count < pages.endIndex, count < runMax,
         pages[index + count].number == first + UInt64(count)
       {
         // In bounds: count < runMax, and runMax pages fit the buffer.

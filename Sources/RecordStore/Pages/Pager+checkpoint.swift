@@ -49,6 +49,18 @@ public final class FrozenCheckpoint: Sendable {
   public var isUnderWay: Bool { stage.withLock { $0 == .frozen || $0 == .writing } }
   /// Pages that are to be written, without the free map.
   public var pageCount: Int { pages.count }
+
+  /// Does a part of the writing; an error leaves the checkpoint at `stage`.
+  fileprivate func attempt(
+    orEndAs stageAfterError: Stage, _ body: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    do throws(StoreError) {
+      try body()
+    } catch {
+      stage.withLock { $0 = stageAfterError }
+      throw error
+    }
+  }
 }
 
 extension Pager {
@@ -60,6 +72,10 @@ extension Pager {
   package var olderMeta: MetaBlock? {
     metas.compactMap { $0 }.min { $0.sequence < $1.sequence }
   }
+
+  /// Bytes written between two syncs of a checkpoint. One sync for all would hold up the log's own, on the
+  /// same disk, for as long as everything takes; so commits wait for a chunk at most.
+  private static let bytesASync = 256 << 10
 
   /// Begins a checkpoint of the published root; nil while another is under way.
   package func freeze(
@@ -153,20 +169,22 @@ extension Pager {
       return true
     }
     precondition(isMine, "a checkpoint is written once")
-    do throws(StoreError) {
-      try file.write(checkpoint.pages)
-      try file.write(checkpoint.freeMap, atPage: checkpoint.meta.freeMap.firstPage)
-    } catch {
-      checkpoint.stage.withLock { $0 = .failed }
-      throw error
+    let chunk = Self.bytesASync / pageSize
+    for first in stride(from: 0, to: checkpoint.pages.count, by: chunk) {
+      let end = min(first + chunk, checkpoint.pages.count)
+      try checkpoint.attempt(orEndAs: .failed) { () throws(StoreError) in
+        try file.write(checkpoint.pages[first..<end])
+      }
+      guard end < checkpoint.pages.count else { break }
+      try checkpoint.attempt(orEndAs: .lost) { () throws(StoreError) in try file.sync() }
     }
-    do throws(StoreError) {
+    try checkpoint.attempt(orEndAs: .failed) { () throws(StoreError) in
+      try file.write(checkpoint.freeMap, atPage: checkpoint.meta.freeMap.firstPage)
+    }
+    try checkpoint.attempt(orEndAs: .lost) { () throws(StoreError) in
       try file.sync()
       try file.writeMeta(checkpoint.meta.encoded(), slot: checkpoint.meta.slot)
       try file.sync()
-    } catch {
-      checkpoint.stage.withLock { $0 = .lost }
-      throw error
     }
     checkpoint.stage.withLock { $0 = .durable }
   }

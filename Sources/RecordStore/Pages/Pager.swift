@@ -210,7 +210,7 @@ package final class Pager: PageWriter, @unchecked Sendable {
     guard numbers.count > dirtyPagesMax / 2 else { return }
     let pages = numbers.sorted().compactMap { cache.dirty($0) }
     do {
-      try file.write(pages)
+      try file.write(pages[...])
     } catch StoreError.readOnly {
       // The volume is full: the pages stay where they are, beyond the budget if need be.
       return

@@ -25,6 +25,11 @@ package enum ProcessFigures {
     number(after: "VmRSS:", in: "/proc/self/status") * 1024
   }
 
+  /// What of it is this process's own: not the program, its libraries or mapped files.
+  package static var privateBytes: UInt64 {
+    number(after: "RssAnon:", in: "/proc/self/status") * 1024
+  }
+
   private static func number(after name: String, in path: String) -> UInt64 {
     guard let file = try? PosixDisk().open(path, mode: .readOnly) else { return 0 }
     defer { file.close() }

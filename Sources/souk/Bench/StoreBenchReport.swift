@@ -97,7 +97,7 @@ struct StoreBenchReport: Fields {
         "memory under reads and writes over \(keys) rows with a cache of \(cache) MiB",
         [
           Column("peak MiB", "peakMiB"), Column("peak/cache", "peakOverCache"),
-          Column("gets/s", "getsPerSecond"),
+          Column("without program", "privateOverCache"), Column("gets/s", "getsPerSecond"),
         ]
       )
     case "recovery":

@@ -94,6 +94,7 @@ extension StoreWorkload {
     var random = StoreRows.Random(11)
     var buffer = newKeyBuffer()
     var gets = 0
+    var ownPeak: UInt64 = 0
     let end = Self.nanos() + Int64(seconds * 1e9)
     while Self.nanos() < end {
       let version = UInt64(gets)
@@ -107,12 +108,14 @@ extension StoreWorkload {
         try expectRow(key, in: records, buffer: &buffer)
       }
       gets += 100
+      if gets % 10_000 == 0 { ownPeak = max(ownPeak, ProcessFigures.privateBytes) }
     }
     try database.close()
     let peak = Double(ProcessFigures.peakBytes)
     return [
       Measure("peakMiB", peak / 1_048_576), Measure("peakOverCache", peak / Double(cacheBytes)),
       Measure("getsPerSecond", Double(gets) / seconds),
+      Measure("privateOverCache", Double(ownPeak) / Double(cacheBytes)),
     ]
   }
 
