@@ -38,6 +38,14 @@ public struct Marketplace: Sendable {
   public var policies: OrderPolicies { checkout.policies }
   public var provider: any PaymentProvider { checkout.provider }
 
+  /// A payment with its token: of the saved method that it names, where it names one. Throws VAL_3003
+  /// without either, RES_4001 for a method of somebody else.
+  public func resolved(
+    _ reader: some RecordReader, _ payment: CheckoutPayment, of userID: UUIDv7
+  ) throws -> CheckoutPayment {
+    try PaymentMethods.resolved(reader, payment, of: userID, sealing: keys.sealing)
+  }
+
   /// Settles payments that are open; nil when none is due. Blocks until what it wrote is durable.
   ///
   /// - Parameter all: also those that are not due yet: at the start.

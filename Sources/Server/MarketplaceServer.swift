@@ -66,7 +66,8 @@ public struct MarketplaceServer: Sendable {
     get throws(DatabaseError) {
       try catalogRouteGroups() + accountRouteGroups
         + [
-          cartRoutes, couponRoutes, orderRoutes, paymentRoutes, setupRoutes, settingRoutes,
+          cartRoutes, couponRoutes, orderRoutes, paymentRoutes, paymentMethodRoutes, setupRoutes,
+          settingRoutes,
           elasticRoutes,
         ]
     }

@@ -33,6 +33,11 @@ import souk
     #expect(try json("verify documents", data)["sound"] as? Bool == true)
     let list = try run([binary, "engine", "list", "--data", data])
     #expect(list.status == 0 && list.output.contains("text"))
+    #expect(list.output.contains("text has 104 documents in "))
+    let stats = try run([binary, "store", "stats", "--data", data, "--json"]).json
+    let engines = try #require(stats["engines"] as? [String: Any])
+    #expect((engines["text"] as? [String: Any])?["documents"] as? Int == 104)
+    #expect(try souk("store", "stats", "--data", data).output.contains("text has 104 documents"))
     #expect(contents(of: data) == before, "list and verify change no byte")
 
     let rebuilt = try json("rebuild text", data)

@@ -41,6 +41,7 @@ public enum MarketAudit {
     var owed: [String: Int128] = [:]
     try orders(reader, &report, &owed)
     try books(reader, &report, owed)
+    try escrows(reader, &report)
     try stock(reader, &report)
     try coupons(reader, &report)
     return report
@@ -63,7 +64,7 @@ public enum MarketAudit {
       {
         report.find("order \(name): its sellers' parts do not sum to it")
       }
-      let isPaid = [.completed, .refunded].contains(order.payment.status)
+      let isPaid = [.completed, .refunded, .inEscrow].contains(order.payment.status)
       if isPaid {
         report.paidOrders += 1
         owed[order.pricing.currency, default: 0] +=
@@ -113,6 +114,24 @@ public enum MarketAudit {
         report.find(
           "\(currency): the providers hold \(inBooks) minor units in the books, and the orders that "
             + "are paid are worth \(ofOrders)")
+      }
+    }
+  }
+
+  /// Each escrow's account holds what the escrow says.
+  private static func escrows(
+    _ reader: some RecordReader, _ report: inout MarketAuditReport
+  ) throws {
+    for escrow in try reader.all(Escrow.self) {
+      let account = Escrows.account(escrow.orderID)
+      let entries = try reader.all(
+        in: LedgerEntry.byAccount, .equal(key(account, escrow.currency)))
+      let inBooks = -entries.reduce(Int128(0)) { $0 + Int128($1.amountMinor) }
+      let held =
+        escrow.state == .held ? escrow.parts.reduce(Int128(0)) { $0 + Int128($1.heldMinor) } : 0
+      if inBooks != held {
+        report.find(
+          "order \(escrow.orderID): the books hold \(inBooks) minor units in escrow, not \(held)")
       }
     }
   }

@@ -5,13 +5,20 @@ import Bytes
 /// How the buyer pays: a provider's token, never a card number.
 public struct CheckoutPayment: Fields, Equatable {
   public var method = "card"
+  /// The provider's token; empty when a way that was saved is named.
   public var token = ""
+  public var methodID: UUIDv7?
 
   public init() {}
 
   public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
     try visitor.field(1, "method", &method, .length(1...50))
-    try visitor.field(2, "token", &token, .length(1...255).required)
+    try visitor.field(
+      2, "token", &token,
+      .length(0...255).summary("The provider's token for this payment; or give `methodId`."))
+    try visitor.field(
+      3, "methodId", &methodID,
+      FieldRules().summary("One of the buyer's saved payment methods, instead of a token."))
   }
 }
 

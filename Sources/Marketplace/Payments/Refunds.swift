@@ -148,12 +148,12 @@ public enum Refunds {
     let before = charge.refundedMinor
     charge.refundedMinor = try Money.sum([before, amount])
     try transaction.put(charge)
+    let lines = try Ledger.refundLines(
+      of: Ledger.lines(transaction, of: charge.id), before: before,
+      refunded: charge.refundedMinor)
     try Ledger.post(
-      transaction,
-      Ledger.refundLines(
-        of: Ledger.lines(transaction, of: charge.id), before: before,
-        refunded: charge.refundedMinor),
-      transactionID: refund.id, currency: charge.currency)
+      transaction, try Escrows.charge(transaction, lines, of: order), transactionID: refund.id,
+      currency: charge.currency)
     order.payment.refundedMinor = charge.refundedMinor
     if charge.refundedMinor == charge.amountMinor { order.payment.status = .refunded }
     return refund

@@ -1,6 +1,6 @@
-// DueWork: looks, once a second, whether something is due: payments to be settled, holds of stock that
-// have run out, searches to be counted. With nothing due it reads one index entry of each and writes
-// nothing.
+// DueWork: looks, once a second, whether something is due: payments to be settled, escrows to be released,
+// holds of stock that have run out, searches to be counted. With nothing due it reads one index entry of
+// each and writes nothing.
 //
 // A thread of its own: nothing that keeps Swift's few shared ones busy may hold up money.
 
@@ -58,6 +58,11 @@ final class DueWork: Sendable {
       } run: { [market] transaction in
         _ = try Settlement.settle(
           transaction, provider: market.provider, policies: market.policies)
+      },
+      Duty("money in escrow that is due could not be released") {
+        try Escrows.isDue($0, at: $1)
+      } run: {
+        try Escrows.releaseDue($0)
       },
       Duty("stock that was held too long could not be given back") {
         try Inventory.hasExpiredHolds($0, at: $1)

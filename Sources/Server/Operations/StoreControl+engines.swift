@@ -3,6 +3,7 @@
 
 import Bytes
 import Database
+import TextSearch
 
 /// `list`: every view, where it stands, and what its files hold.
 public struct EngineListQuestion: StoreQuestion {
@@ -36,6 +37,9 @@ public struct EngineListQuestion: StoreQuestion {
       line.failure = view.failure
       line.flaw = view.flaw
       return line
+    }
+    if let text = database.snapshot().view(TextSnapshot.self) {
+      report.text = EngineListReport.Text(text)
     }
     return report
   }
@@ -125,6 +129,8 @@ public struct EngineListReport: Fields {
   public var engines: [Engine] = []
   /// A server answered, and has this process id.
   public var server: Int64?
+  /// What the text engine has in memory.
+  public var text: Text?
 
   public init() {}
 
@@ -132,6 +138,28 @@ public struct EngineListReport: Fields {
     try visitor.field(1, "commit", &commit)
     try visitor.field(2, "engines", &engines)
     try visitor.field(3, "server", &server)
+    try visitor.field(4, "text", &text)
+  }
+
+  /// The size of the index of the catalogue.
+  public struct Text: Fields {
+    public var documents: Int64 = 0
+    /// Segments that change no more; the newest documents are beside them.
+    public var segments: Int64 = 0
+    public var segmentBytes: Int64 = 0
+
+    public init() {}
+    init(_ index: TextSnapshot) {
+      documents = Int64(index.documentCount)
+      segments = Int64(index.segmentCount)
+      segmentBytes = Int64(index.segmentBytes)
+    }
+
+    public mutating func visit(_ visitor: inout some FieldVisitor) throws(FieldError) {
+      try visitor.field(1, "documents", &documents)
+      try visitor.field(2, "segments", &segments)
+      try visitor.field(3, "segmentBytes", &segmentBytes)
+    }
   }
 
   public struct Engine: Fields {

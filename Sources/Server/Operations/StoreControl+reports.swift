@@ -136,6 +136,8 @@ public struct StoreStatsReport: Fields {
   public var commit: UInt64 = 0
   public var pageBytes: Int64 = 0
   public var trees: [Tree] = []
+  /// Of all trees only: the engines that follow them, asked for after them.
+  public var engines: EngineListReport?
 
   public init() {}
 
@@ -143,6 +145,7 @@ public struct StoreStatsReport: Fields {
     try visitor.field(1, "commit", &commit)
     try visitor.field(2, "pageBytes", &pageBytes)
     try visitor.field(3, "trees", &trees)
+    try visitor.field(4, "engines", &engines)
   }
 
   public struct Tree: Fields {

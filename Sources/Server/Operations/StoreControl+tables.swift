@@ -99,6 +99,9 @@ struct StoreTable: Sendable {
       SellerOrder.self, key: [.uuid], indexes: ["byOrder": [.uuid], "bySeller": [.uuid]]),
     StoreTable(
       PaymentTransaction.self, key: [.uuid], indexes: ["byOrder": [.uuid], "byUser": [.uuid]]),
+    StoreTable(Escrow.self, key: [.uuid], indexes: ["byRelease": [.time]]),
+    StoreTable(
+      PaymentMethod.self, key: [.uuid], indexes: ["byUser": [.uuid]], secrets: ["sealedToken"]),
     StoreTable(LedgerEntry.self, key: [.uuid, .u32], indexes: ["byAccount": [.text, .text]]),
     StoreTable(
       IdempotencyRecord.self, key: [.uuid, .text, .text, .text], indexes: ["byTime": [.time]],

@@ -53,7 +53,10 @@ extension MarketplaceServer {
       ) { context, answer in
         let caller = try context.caller()
         write(context, answer) { transaction in
-          .ordered(try market.checkout.order(transaction, context.body, caller: caller))
+          var request = context.body
+          request.checkout.payment = try market.resolved(
+            transaction, request.checkout.payment, of: request.userID ?? caller.userID)
+          return .ordered(try market.checkout.order(transaction, request, caller: caller))
         }
       }
       routeLater(
@@ -136,7 +139,9 @@ extension MarketplaceServer {
   ) throws {
     let buyerID = try context.userID()
     write(context, answer) { transaction in
-      .ordered(try market.checkout.complete(transaction, buyerID: buyerID, context.body))
+      var request = context.body
+      request.payment = try market.resolved(transaction, request.payment, of: buyerID)
+      return .ordered(try market.checkout.complete(transaction, buyerID: buyerID, request))
     }
   }
 

@@ -57,8 +57,10 @@ extension MarketplaceServer {
       ) { context, answer in
         let caller = try context.caller()
         write(context, answer) { transaction in
+          var request = context.body
+          request.payment = try market.resolved(transaction, request.payment, of: caller.userID)
           let order = try Settlement.pay(
-            transaction, context.body, caller: caller, provider: market.provider,
+            transaction, request, caller: caller, provider: market.provider,
             policies: market.policies)
           return Reply(status: order.status == .pending ? 202 : 200, value: order)
         }
@@ -74,6 +76,39 @@ extension MarketplaceServer {
           let refund = try Refunds.refund(
             transaction, context.body, caller: caller, provider: market.provider)
           return .created(refund, location: "/api/v1/payments/transaction/\(refund.id)")
+        }
+      }
+      routeLater(
+        .post, "/payments/escrow/create", "createEscrow",
+        "Keep what the sellers of a paid order get back until the buyer has the goods.",
+        caller: .authenticated, body: EscrowRequest.self, output: EscrowView.self, status: 201,
+        errors: [.notFound, .conflict]
+      ) { context, answer in
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          let escrow = try Escrows.create(transaction, context.body, caller: caller)
+          return .created(escrow, location: "/api/v1/payments/escrow/\(escrow.orderID)")
+        }
+      }
+      routeLater(
+        .post, "/payments/escrow/release", "releaseEscrow",
+        "Give the sellers what is kept back: the buyer has the goods.", caller: .authenticated,
+        body: EscrowReleaseRequest.self, output: EscrowView.self, errors: [.notFound, .conflict]
+      ) { context, answer in
+        let caller = try context.caller()
+        write(context, answer) { transaction in
+          .ok(try Escrows.release(transaction, context.body, caller: caller))
+        }
+      }
+      routeLater(
+        .get, "/payments/escrow/{orderId}", "getEscrow",
+        "An order's escrow: whole to the buyer, a seller's own part to the seller.",
+        caller: .authenticated, output: EscrowView.self, errors: [.notFound]
+      ) { context, answer in
+        let id = try context.pathID("orderId")
+        let caller = try context.caller()
+        try read(context, answer) { snapshot in
+          .ok(try Escrows.view(snapshot.records, orderID: id, caller: caller))
         }
       }
       routeLater(

@@ -51,6 +51,12 @@ struct EngineListVerb: ParsableCommand {
         engine.filesCommit.map { "\($0)" } ?? "-", Terminal.grouped(engine.lag))
     }
     var lines = table.lines + [""]
+    if let text = report.text {
+      lines.append(
+        "text has \(Terminal.count(text.documents, "document")) in "
+          + "\(Terminal.count(text.segments, "segment")) of "
+          + "\(Terminal.size(UInt64(text.segmentBytes))) in memory, the newest beside them")
+    }
     for engine in report.engines {
       if let commit = engine.loadedAt {
         lines.append("\(engine.name) was loaded from its files, which held commit \(commit)")

@@ -55,9 +55,10 @@ struct StoreInfoVerb: ParsableCommand {
 struct StoreStatsVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats",
-    abstract: "Measure the trees: entries, depth, pages, how full they are.",
+    abstract: "Measure the trees (entries, depth, pages, how full they are) and the engines.",
     discussion: """
-      A tree is a table (products) or an index of one (products.bySeller), or its number.
+      A tree is a table (products) or an index of one (products.bySeller), or its number. Without \
+      one the engines that follow the records are told too, as by `souk engine list`.
 
       EXAMPLES
         souk store stats
@@ -71,7 +72,15 @@ struct StoreStatsVerb: ParsableCommand {
   func run() throws {
     var question = StoreStatsQuestion()
     question.tree = tree
-    let report = try StoreAccess.ask(question, at: options.data).report
+    var report = try StoreAccess.ask(question, at: options.data).report
+    if tree == nil {
+      // Engines that cannot be opened do not keep the trees from being shown.
+      do {
+        report.engines = try StoreAccess.ask(EngineListQuestion(), at: options.data).report
+      } catch {
+        Terminal.note("the engines could not be asked: \(error)")
+      }
+    }
     options.show(report) { report in
       var table = TextTable(
         .number("tree"), .text("name"), .number("entries"), .number("depth"), .number("leaves"),
@@ -85,7 +94,8 @@ struct StoreStatsVerb: ParsableCommand {
           Terminal.size(tree.valueBytes), "\(tree.fillPercent) %",
           tree.branchPages == 0 ? "-" : "\(tree.fanOut)")
       }
-      return table.lines + ["", "at commit \(report.commit), pages of \(report.pageBytes) bytes"]
+      let end = ["", "at commit \(report.commit), pages of \(report.pageBytes) bytes"]
+      return table.lines + end + (report.engines.map { [""] + EngineListVerb.lines($0) } ?? [])
     }
   }
 }
