@@ -69,8 +69,18 @@ private struct Attempt {
     let payment = try #require(try shop.records.all(PaymentTransaction.self).first)
     let session = try #require(
       try shop.records.all(Session.self).first { $0.userID == ada.user.id })
+    let method = try made("/payments/methods/add", #"{"token":"tok_success"}"#, ada.header)
+    let named = #"{"orderId":"\#(order.id)"}"#
+    let escrow = try client.post("/payments/escrow/create", named, ada.header)
+    #expect(escrow.status == 201, "\(escrow.text)")
     try expectNothing(
       [
+        Attempt("GET", "/payments/methods/\(ada.user.id)"),
+        Attempt("PUT", "/payments/methods/\(method)/default"),
+        Attempt("DELETE", "/payments/methods/\(method)"),
+        Attempt("GET", "/payments/escrow/\(order.id)"),
+        Attempt("POST", "/payments/escrow/create", named),
+        Attempt("POST", "/payments/escrow/release", named),
         Attempt("GET", "/users/me/addresses/\(address)"),
         Attempt(
           "PUT", "/users/me/addresses/\(address)",
