@@ -32,7 +32,7 @@ struct Souk: ParsableCommand {
       Serve.self, Init.self, Seed.self, Superuser.self, Import.self, ExportVerb.self, Store.self,
       Engine.self, SearchVerb.self, Analyze.self,
       Doctor.self,
-      Config.self, Bench.self, Completion.self, Version.self,
+      Config.self, Bench.self, Simulate.self, Completion.self, Version.self,
     ])
 
   static func main() {
