@@ -89,24 +89,49 @@ public final class Transaction: RecordWriter {
   public func put(
     _ table: TableDescriptor, key: [UInt8], value: [UInt8]
   ) throws(StoreError) {
+    try put(table, key, value, nil, mustBeNew: false)
+  }
+
+  public func put(
+    _ table: TableDescriptor, key: [UInt8], value: [UInt8], entries: IndexEntries
+  ) throws(StoreError) {
+    try put(table, key, value, entries, mustBeNew: false)
+  }
+
+  public func insert(
+    _ table: TableDescriptor, key: [UInt8], value: [UInt8], entries: IndexEntries
+  ) throws(StoreError) {
+    try put(table, key, value, entries, mustBeNew: true)
+  }
+
+  private func put(
+    _ table: TableDescriptor, _ key: [UInt8], _ value: [UInt8], _ entries: IndexEntries?,
+    mustBeNew: Bool
+  ) throws(StoreError) {
     guard key.count <= KeyLimits.keyBytesMax else {
       throw StoreError.keyTooLong(bytes: key.count)
     }
     guard value.count <= KeyLimits.valueBytesMax else {
       throw StoreError.valueTooLong(bytes: value.count)
     }
-    let place = overlay.entry(table.tree, key)?.operation
-    let mustRead = !table.indexes.isEmpty || (table.logsBeforeImages && place == nil)
-    let before = mustRead ? try self.value(table.tree, key) : nil
-    let changes = try IndexChange.changes(in: table, key: key, before: before, after: value)
-    for change in changes where change.value != nil && change.index.isUnique {
-      guard let holder = try self.value(change.tree, change.key) else { continue }
-      if holder != key { throw StoreError.uniqueViolation(index: change.index.name) }
+    let written = overlay.entry(table.tree, key)
+    let place = written?.operation
+    let isRead = mustBeNew || !table.indexes.isEmpty || (table.logsBeforeImages && place == nil)
+    var before = written?.value
+    if isRead, written == nil { before = try trees.reader(table.tree).value(key) }
+    if mustBeNew, before != nil { throw StoreError.uniqueViolation(index: "primary") }
+    let changes = try IndexChanges(
+      in: table, key: key, before: before, after: value, entries: entries)
+    for entry in changes.coming where table.indexes[entry.place].isUnique {
+      let holder = try self.value(table.tree(at: entry.place), entry.key)
+      if let holder, holder != key {
+        throw StoreError.uniqueViolation(index: table.indexes[entry.place].name)
+      }
     }
     let size = key.count + value.count
     try charge(size, insteadOf: place.map { pending[$0].bytes } ?? 0)
-    for change in changes { overlay.set(change) }
-    let existed = place.map { pending[$0].existed } ?? (mustRead ? before != nil : nil)
+    overlay.set(changes, of: table, key)
+    let existed = place.map { pending[$0].existed } ?? (isRead ? before != nil : nil)
     let image = place == nil ? (table.logsBeforeImages ? before : nil) : beforeImage(place)
     record(
       .put(table: table.number, key: key, value: value, before: image), existed, size,
@@ -118,7 +143,7 @@ public final class Transaction: RecordWriter {
   public func delete(_ table: TableDescriptor, key: [UInt8]) throws(StoreError) -> Bool {
     guard let before = try value(table.tree, key) else { return false }
     let place = overlay.entry(table.tree, key)?.operation
-    let changes = try IndexChange.changes(in: table, key: key, before: before, after: nil)
+    let changes = try IndexChanges(in: table, key: key, before: before, after: nil)
     let existed: Bool
     if let place {
       if let known = pending[place].existed {
@@ -130,7 +155,7 @@ public final class Transaction: RecordWriter {
       existed = true
     }
     try charge(existed ? key.count : 0, insteadOf: place.map { pending[$0].bytes } ?? 0)
-    for change in changes { overlay.set(change) }
+    overlay.set(changes, of: table, key)
     if let place, !existed {
       pending[place] = Pending(operation: nil, existed: false, bytes: 0)
       overlay.trees[table.tree]?.remove(key)

@@ -111,72 +111,65 @@ public struct TransactionOverlay {
     trees[tree, default: Tree()].set(entry)
   }
 
-  mutating func set(_ change: IndexChange) {
-    set(change.tree, Entry(key: change.key, value: change.value, operation: nil))
+  /// Removes and adds entries of the indexes of `table` for the row `key`.
+  mutating func set(_ changes: IndexChanges, of table: TableDescriptor, _ key: [UInt8]) {
+    for entry in changes.going {
+      set(table.tree(at: entry.place), Entry(key: entry.key, value: nil, operation: nil))
+    }
+    for entry in changes.coming {
+      set(table.tree(at: entry.place), Entry(key: entry.key, value: key, operation: nil))
+    }
   }
 }
 
-/// One entry of an index that comes or goes with a row.
-struct IndexChange {
-  var tree: UInt32
-  var index: IndexDescriptor
-  var key: [UInt8]
-  /// The row's primary key; nil when the entry goes.
-  var value: [UInt8]?
+/// The entries of indexes that go and come with the change of one row.
+struct IndexChanges {
+  var going: [IndexEntries.Entry] = []
+  var coming: [IndexEntries.Entry] = []
 
-  /// What changes in the indexes of `table` when the row `key` changes from `before` to `after`:
-  /// the entries that go, then those that come.
-  static func changes(
-    in table: TableDescriptor, key: [UInt8], before: [UInt8]?, after: [UInt8]?
-  ) throws(StoreError) -> [IndexChange] {
-    guard !table.indexes.isEmpty else { return [] }
-    let oldKeys = try indexKeys(table, before)
-    let newKeys = try indexKeys(table, after)
-    var changes: [IndexChange] = []
-    for (place, index) in table.indexes.enumerated() {
-      let old = try entryKeys(index, oldKeys?[place] ?? [], key)
-      let new = try entryKeys(index, newKeys?[place] ?? [], key)
-      let tree = table.tree + index.number
-      for entry in old where !new.contains(entry) {
-        changes.append(IndexChange(tree: tree, index: index, key: entry, value: nil))
-      }
-      for entry in new where !old.contains(entry) {
-        changes.append(IndexChange(tree: tree, index: index, key: entry, value: key))
+  /// What changes in the indexes of `table` when the row `key` changes from `before` to `after`.
+  ///
+  /// - Parameter entries: those of `after`, when the caller has them.
+  init(
+    in table: TableDescriptor, key: [UInt8], before: [UInt8]?, after: [UInt8]?,
+    entries: IndexEntries? = nil
+  ) throws(StoreError) {
+    guard !table.indexes.isEmpty else { return }
+    if let entries {
+      coming = entries.all
+    } else if let after {
+      coming = try Self.entries(table, key, after).all
+    }
+    if let before {
+      let old = try Self.entries(table, key, before).all
+      if old == coming {
+        coming = []
+      } else {
+        let new = coming
+        coming.removeAll { old.contains($0) }
+        going = old.filter { !new.contains($0) }
       }
     }
-    return changes
+    for entry in coming where entry.key.count > KeyLimits.keyBytesMax {
+      throw StoreError.keyTooLong(bytes: entry.key.count)
+    }
   }
 
-  /// The keys of a row in each index of its table; nil for no row.
-  private static func indexKeys(
-    _ table: TableDescriptor, _ value: [UInt8]?
-  ) throws(StoreError) -> [[[UInt8]]]? {
-    guard let value else { return nil }
+  private static func entries(
+    _ table: TableDescriptor, _ key: [UInt8], _ value: [UInt8]
+  ) throws(StoreError) -> IndexEntries {
     do throws(DecodeError) {
-      return try table.indexKeys(value.span.bytes)
+      return try table.entries(of: value.span.bytes, key)
     } catch {
       throw StoreError.record(table: table.name, error)
     }
-  }
-
-  /// A row's entries in one index, each once.
-  private static func entryKeys(
-    _ index: IndexDescriptor, _ indexKeys: [[UInt8]], _ key: [UInt8]
-  ) throws(StoreError) -> [[UInt8]] {
-    var entries: [[UInt8]] = []
-    entries.reserveCapacity(indexKeys.count)
-    for indexKey in indexKeys {
-      let entry = index.isUnique ? indexKey : indexKey + key
-      guard entry.count <= KeyLimits.keyBytesMax else {
-        throw StoreError.keyTooLong(bytes: entry.count)
-      }
-      if !entries.contains(entry) { entries.append(entry) }
-    }
-    return entries
   }
 }
 
 extension TableDescriptor {
   /// The tree of a table's rows, for any number that a log may hold.
   static func tree(of number: UInt32) -> UInt32 { number << 8 }
+
+  /// The tree of the index at this place of the list.
+  func tree(at place: Int) -> UInt32 { tree + indexes[place].number }
 }
