@@ -83,7 +83,7 @@ extension RecordStore {
     let root = try Catalog.root(of: catalog, pages: pager)
     let roots = try Catalog.roots(of: catalog, pages: pager)
     return [("catalog", root)]
-      + roots.sorted { $0.key < $1.key }.map { (name: "tree \($0.key)", root: $0.value) }
+      + roots.all.map { (name: "tree \($0.key)", root: $0.value) }
   }
 
   private func mark(_ item: TreeCheck.Item, _ reached: inout PageBits) throws(StoreError) {

@@ -39,8 +39,10 @@ public struct IndexEntries: Equatable, Sendable {
   ) {
     let first = all.count
     for index in indexKeys.indices {
-      if !isUnique { indexKeys[index].append(contentsOf: primaryKey) }
-      let key = indexKeys[index]
+      var key: [UInt8] = []
+      // Taken out, so that it grows in its place.
+      swap(&key, &indexKeys[index])
+      if !isUnique { key.append(contentsOf: primaryKey) }
       // An index may give one key twice.
       if index > 0, all[first...].contains(where: { $0.key == key }) { continue }
       all.append(Entry(place: place, key: key))

@@ -13,7 +13,7 @@ extension TransactionOverlay {
     indexing rows: ReplayRows, tables: [UInt32: TableDescriptor], over base: WorkingTrees
   ) throws(StoreError) {
     self.init()
-    var coming: [(tree: UInt32, entry: Entry)] = []
+    var coming: [Entry] = []
     for range in rows.treeRanges {
       let tree = rows.rows[range.lowerBound].tree
       guard let table = tables[tree >> 8], !table.indexes.isEmpty else { continue }
@@ -27,14 +27,14 @@ extension TransactionOverlay {
           return (key, changes)
         }
         for entry in changes.going {
-          set(table.tree(at: entry.place), Entry(key: entry.key, value: nil, operation: nil))
+          set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: nil, operation: nil))
         }
         for entry in changes.coming {
           coming.append(
-            (table.tree(at: entry.place), Entry(key: entry.key, value: key, operation: nil)))
+            Entry(tree: table.tree(at: entry.place), key: entry.key, value: key, operation: nil))
         }
       }
     }
-    for (tree, entry) in coming { set(tree, entry) }
+    for entry in coming { set(entry) }
   }
 }

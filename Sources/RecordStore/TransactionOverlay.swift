@@ -1,11 +1,11 @@
-// TransactionOverlay: what a transaction has written and nobody else sees yet, for each tree a
-// sorted list of keys with a new value, or none for a deleted one.
+// TransactionOverlay: what a transaction has written and nobody else sees yet: keys with a new value, or
+// none for a deleted one, of all trees in one sorted list.
 //
-// A tree's list is cut into chunks of at most `chunkCountMax` entries, so that an insert moves a few
+// The list is cut into chunks of at most `chunkCountMax` entries, so that an insert moves a few
 // kilobytes however large the transaction is; most transactions live in one chunk.
 //
 // Invariants
-// 1. Keys ascend within a chunk and from chunk to chunk; no chunk is empty.
+// 1. Entries ascend by tree and key within a chunk and from chunk to chunk; no chunk is empty.
 // 2. An overlay is a value: a scan works on its own copy, and sees what was there when it began.
 
 import Bytes
@@ -13,6 +13,7 @@ import CommitLog
 
 public struct TransactionOverlay {
   public struct Entry {
+    public var tree: UInt32
     public var key: [UInt8]
     /// Nil: deleted.
     public var value: [UInt8]?
@@ -20,104 +21,97 @@ public struct TransactionOverlay {
     var operation: Int?
   }
 
-  /// The new entries of one tree.
-  public struct Tree {
-    static let chunkCountMax = 256
-
-    public private(set) var chunks: [[Entry]] = []
-
-    init() {}
-
-    /// Of entries in ascending order of their keys, each key once.
-    init(ascending entries: some Sequence<Entry>) {
-      var chunk: [Entry] = []
-      for entry in entries {
-        chunk.append(entry)
-        guard chunk.count == Self.chunkCountMax else { continue }
-        chunks.append(chunk)
-        chunk = []
-      }
-      if !chunk.isEmpty { chunks.append(chunk) }
-    }
-
-    struct Position {
-      var chunk: Int
-      var index: Int
-    }
-
-    /// The first entry whose key is not below `key`, perhaps one past a chunk's end.
-    func lowerBound(_ key: [UInt8]) -> (position: Position, found: Bool) {
-      var low = 0
-      var high = chunks.count
-      // The last chunk that begins at or below the key.
-      while high - low > 1 {
-        let middle = (low + high) / 2
-        if key.isBelow(chunks[middle][0].key) { high = middle } else { low = middle }
-      }
-      guard low < chunks.count else { return (Position(chunk: 0, index: 0), false) }
-      let chunk = chunks[low]
-      var first = 0
-      var end = chunk.count
-      while first < end {
-        let middle = (first + end) / 2
-        if chunk[middle].key.isBelow(key) { first = middle + 1 } else { end = middle }
-      }
-      let found = first < chunk.count && chunk[first].key == key
-      return (Position(chunk: low, index: first), found)
-    }
-
-    func entry(_ key: [UInt8]) -> Entry? {
-      let (position, found) = lowerBound(key)
-      return found ? chunks[position.chunk][position.index] : nil
-    }
-
-    mutating func set(_ entry: Entry) {
-      let (position, found) = lowerBound(entry.key)
-      if found {
-        chunks[position.chunk][position.index] = entry
-        return
-      }
-      guard !chunks.isEmpty else {
-        chunks.append([entry])
-        return
-      }
-      chunks[position.chunk].insert(entry, at: position.index)
-      let count = chunks[position.chunk].count
-      if count > Self.chunkCountMax {
-        // Keys that arrive in order leave full chunks behind.
-        let isAtEnd = position.chunk == chunks.count - 1 && position.index == count - 1
-        let cut = isAtEnd ? count - 1 : count / 2
-        let tail = Array(chunks[position.chunk][cut...])
-        chunks[position.chunk].removeSubrange(cut...)
-        chunks.insert(tail, at: position.chunk + 1)
-      }
-    }
-
-    mutating func remove(_ key: [UInt8]) {
-      let (position, found) = lowerBound(key)
-      guard found else { return }
-      chunks[position.chunk].remove(at: position.index)
-      if chunks[position.chunk].isEmpty { chunks.remove(at: position.chunk) }
-    }
+  struct Position {
+    var chunk: Int
+    var index: Int
   }
 
-  public internal(set) var trees: [UInt32: Tree] = [:]
+  static let chunkCountMax = 256
+  /// What an ordinary transaction writes, without growing.
+  private static let chunkCountFirst = 64
+
+  public private(set) var chunks: [[Entry]] = []
 
   public init() {}
 
-  func entry(_ tree: UInt32, _ key: [UInt8]) -> Entry? { trees[tree]?.entry(key) }
+  /// The first entry that is not below `key` of `tree`, perhaps one past a chunk's end.
+  func lowerBound(_ tree: UInt32, _ key: [UInt8]) -> (position: Position, found: Bool) {
+    var low = 0
+    var high = chunks.count
+    // The last chunk that begins at or below the key.
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if Self.order(chunks[middle][0], tree, key) > 0 { high = middle } else { low = middle }
+    }
+    guard low < chunks.count else { return (Position(chunk: 0, index: 0), false) }
+    var first = 0
+    var end = chunks[low].count
+    while first < end {
+      let middle = (first + end) / 2
+      let order = Self.order(chunks[low][middle], tree, key)
+      if order == 0 { return (Position(chunk: low, index: middle), true) }
+      if order < 0 { first = middle + 1 } else { end = middle }
+    }
+    return (Position(chunk: low, index: first), false)
+  }
 
-  mutating func set(_ tree: UInt32, _ entry: Entry) {
-    trees[tree, default: Tree()].set(entry)
+  /// The first entry of a tree above `tree`, perhaps one past a chunk's end.
+  func end(of tree: UInt32) -> Position {
+    guard tree < .max else { return Position(chunk: chunks.count, index: 0) }
+    return lowerBound(tree + 1, []).position
+  }
+
+  private static func order(_ entry: Entry, _ tree: UInt32, _ key: [UInt8]) -> Int {
+    guard entry.tree == tree else { return entry.tree < tree ? -1 : 1 }
+    return entry.key.withBorrowedBytes { left in
+      key.withBorrowedBytes { right in BorrowedBytes.compare(left, right) }
+    }
+  }
+
+  func entry(_ tree: UInt32, _ key: [UInt8]) -> Entry? {
+    let (position, found) = lowerBound(tree, key)
+    return found ? chunks[position.chunk][position.index] : nil
+  }
+
+  mutating func set(_ entry: Entry) {
+    let (position, found) = lowerBound(entry.tree, entry.key)
+    if found {
+      chunks[position.chunk][position.index] = entry
+      return
+    }
+    guard !chunks.isEmpty else {
+      var chunk: [Entry] = []
+      chunk.reserveCapacity(Self.chunkCountFirst)
+      chunk.append(entry)
+      chunks.append(chunk)
+      return
+    }
+    chunks[position.chunk].insert(entry, at: position.index)
+    let count = chunks[position.chunk].count
+    if count > Self.chunkCountMax {
+      // Keys that arrive in order leave full chunks behind.
+      let isAtEnd = position.chunk == chunks.count - 1 && position.index == count - 1
+      let cut = isAtEnd ? count - 1 : count / 2
+      let tail = Array(chunks[position.chunk][cut...])
+      chunks[position.chunk].removeSubrange(cut...)
+      chunks.insert(tail, at: position.chunk + 1)
+    }
+  }
+
+  mutating func remove(_ tree: UInt32, _ key: [UInt8]) {
+    let (position, found) = lowerBound(tree, key)
+    guard found else { return }
+    chunks[position.chunk].remove(at: position.index)
+    if chunks[position.chunk].isEmpty { chunks.remove(at: position.chunk) }
   }
 
   /// Removes and adds entries of the indexes of `table` for the row `key`.
   mutating func set(_ changes: IndexChanges, of table: TableDescriptor, _ key: [UInt8]) {
     for entry in changes.going {
-      set(table.tree(at: entry.place), Entry(key: entry.key, value: nil, operation: nil))
+      set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: nil, operation: nil))
     }
     for entry in changes.coming {
-      set(table.tree(at: entry.place), Entry(key: entry.key, value: key, operation: nil))
+      set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: key, operation: nil))
     }
   }
 }
