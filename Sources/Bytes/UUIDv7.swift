@@ -51,7 +51,8 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
     let (third, fourth) = (Self.hexDigits(low >> 32), Self.hexDigits(low & 0xffff_ffff))
     // Safe: the text has the room, and each store lies within these 36 bytes.
     unsafe text.withUnsafeMutableBufferPointer { buffer, count in
-      let bytes = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+      let bytes = UnsafeMutableRawBufferPointer(
+        rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
       bytes.storeBytes(of: first.bigEndian, toByteOffset: 0, as: UInt64.self)
       Self.store(second, in: bytes, at: 8)
       Self.store(third, in: bytes, at: 18)
@@ -61,7 +62,9 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   /// Eight digits as two groups of four, each after a hyphen.
-  private static func store(_ digits: UInt64, in bytes: UnsafeMutableRawBufferPointer, at offset: Int) {
+  private static func store(
+    _ digits: UInt64, in bytes: UnsafeMutableRawBufferPointer, at offset: Int
+  ) {
     bytes[offset] = UInt8(ascii: "-")
     let (first, last) = (UInt32(digits >> 32), UInt32(truncatingIfNeeded: digits))
     bytes.storeBytes(of: first.bigEndian, toByteOffset: offset + 1, as: UInt32.self)

@@ -31,7 +31,9 @@ public struct IndexEntries: Equatable, Sendable {
   public init(reserving count: Int) { reserve(count) }
 
   @usableFromInline
-  mutating func reserve(_ count: Int) { all.reserveCapacity(count) }
+  mutating func reserve(_ count: Int) {
+    if count > 0 { all.reserveCapacity(count) }
+  }
 
   /// Adds what the index at `place` gives for the row `primaryKey`.
   public mutating func append(
