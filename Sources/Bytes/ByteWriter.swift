@@ -7,7 +7,8 @@ public struct ByteWriter: Sendable {
   @inlinable
   public init(reserving capacity: Int = 0) {
     bytes = []
-    bytes.reserveCapacity(capacity)
+    // Reserving nothing would still make an array.
+    if capacity > 0 { bytes.reserveCapacity(capacity) }
   }
 
   @inlinable public var count: Int { bytes.count }

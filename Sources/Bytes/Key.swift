@@ -52,6 +52,22 @@ public struct KeyWriter: Sendable {
   }
 }
 
+extension KeyWriter {
+  /// Content of any length: 00 as 00 FF, closed by 00 00.
+  mutating func closedRun(_ content: UnsafeBufferPointer<UInt8>) {
+    if content.contains(0) {
+      for byte in content {
+        bytes.append(byte)
+        if byte == 0 { bytes.append(0xff) }
+      }
+    } else {
+      bytes.append(contentsOf: content)
+    }
+    bytes.append(0)
+    bytes.append(0)
+  }
+}
+
 /// Reads a tuple back, component by component. `inverted` flips every byte (descending order).
 public struct KeyReader: ~Escapable {
   let bytes: RawSpan
@@ -133,8 +149,7 @@ extension Int64: KeyComponent {
 
 extension UUIDv7: KeyComponent {
   @inlinable public func encode(into key: inout KeyWriter) {
-    key.bigEndian(high)
-    key.bigEndian(low)
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { key.bytes.append(contentsOf: $0) }
   }
   public static func decode(from key: inout KeyReader) throws(DecodeError) -> UUIDv7 {
     UUIDv7(high: try key.bigEndian(UInt64.self), low: try key.bigEndian(UInt64.self))
@@ -150,12 +165,7 @@ extension Timestamp: KeyComponent {
 
 extension Array: KeyComponent where Element == UInt8 {
   public func encode(into key: inout KeyWriter) {
-    for byte in self {
-      key.bytes.append(byte)
-      if byte == 0 { key.bytes.append(0xff) }
-    }
-    key.bytes.append(0)
-    key.bytes.append(0)
+    withUnsafeBufferPointer { key.closedRun($0) }
   }
 
   public static func decode(from key: inout KeyReader) throws(DecodeError) -> [UInt8] {
@@ -176,7 +186,10 @@ extension Array: KeyComponent where Element == UInt8 {
 }
 
 extension String: KeyComponent {
-  public func encode(into key: inout KeyWriter) { Array(utf8).encode(into: &key) }
+  public func encode(into key: inout KeyWriter) {
+    var text = self
+    text.withUTF8 { key.closedRun($0) }
+  }
 
   public static func decode(from key: inout KeyReader) throws(DecodeError) -> String {
     let start = key.offset

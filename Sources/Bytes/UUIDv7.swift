@@ -46,17 +46,40 @@ public struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// Appends the canonical form.
   func appendText(to text: inout OutputSpan<UInt8>) {
-    for index in 0..<16 {
-      if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-      let word = index < 8 ? high : low
-      let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - (index % 8) * 8))
-      text.append(Self.hexDigit(byte >> 4))
-      text.append(Self.hexDigit(byte & 15))
+    precondition(text.freeCapacity >= Self.textBytes)
+    let (first, second) = (Self.hexDigits(high >> 32), Self.hexDigits(high & 0xffff_ffff))
+    let (third, fourth) = (Self.hexDigits(low >> 32), Self.hexDigits(low & 0xffff_ffff))
+    // Safe: the text has the room, and each store lies within these 36 bytes.
+    unsafe text.withUnsafeMutableBufferPointer { buffer, count in
+      let bytes = UnsafeMutableRawBufferPointer(
+        rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+      bytes.storeBytes(of: first.bigEndian, toByteOffset: 0, as: UInt64.self)
+      Self.store(second, in: bytes, at: 8)
+      Self.store(third, in: bytes, at: 18)
+      bytes.storeBytes(of: fourth.bigEndian, toByteOffset: 28, as: UInt64.self)
+      count += Self.textBytes
     }
   }
 
-  private static func hexDigit(_ nibble: UInt8) -> UInt8 {
-    nibble < 10 ? nibble + 0x30 : nibble + 0x57
+  /// Eight digits as two groups of four, each after a hyphen.
+  private static func store(
+    _ digits: UInt64, in bytes: UnsafeMutableRawBufferPointer, at offset: Int
+  ) {
+    bytes[offset] = UInt8(ascii: "-")
+    let (first, last) = (UInt32(digits >> 32), UInt32(truncatingIfNeeded: digits))
+    bytes.storeBytes(of: first.bigEndian, toByteOffset: offset + 1, as: UInt32.self)
+    bytes[offset + 5] = UInt8(ascii: "-")
+    bytes.storeBytes(of: last.bigEndian, toByteOffset: offset + 6, as: UInt32.self)
+  }
+
+  /// The eight digits of 32 bits, the first in the highest byte: all of them worked out at once.
+  private static func hexDigits(_ word: UInt64) -> UInt64 {
+    var nibbles = (word & 0xffff_0000) << 16 | word & 0xffff
+    nibbles = (nibbles & 0x0000_ff00_0000_ff00) << 8 | nibbles & 0x0000_00ff_0000_00ff
+    nibbles = (nibbles & 0x00f0_00f0_00f0_00f0) << 4 | nibbles & 0x000f_000f_000f_000f
+    // 1 for each nibble above 9: those are letters.
+    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return nibbles + 0x3030_3030_3030_3030 + letters * 0x27
   }
 
   /// Parses the canonical form, in either case.

@@ -188,10 +188,13 @@ private final class PosixFile: DiskFile {
 
   func reserve(_ size: UInt64) throws(DiskError) {
     let length = try position(size, plus: 0, call: "reserve")
-    guard try self.size() < size else { return }
+    let present = try self.size()
+    guard present < size else { return }
+    let start = try position(present, plus: 0, call: "reserve")
     while true {
-      // Returns the error instead of setting errno.
-      let code = posix_fallocate(number, 0, length)
+      // What is there was reserved before; asked again, the file system walks all its extents. Returns the
+      // error instead of setting errno.
+      let code = posix_fallocate(number, start, length - start)
       switch code {
       case 0: return
       case EINTR: continue

@@ -8,9 +8,9 @@ public enum Catalog {
   /// The roots of all trees under a sealed catalog; number 0 is the catalog of a new store.
   public static func roots(
     of catalog: PageReference, pages: any PageReader
-  ) throws(StoreError) -> [UInt32: TreeRoot] {
+  ) throws(StoreError) -> TreeRoots {
     let tree = TreeReader(pages: pages, root: try root(of: catalog, pages: pages))
-    var roots: [UInt32: TreeRoot] = [:]
+    var roots = TreeRoots()
     try tree.scan(KeyRange(), reverse: false) { (key, value) throws(StoreError) in
       do throws(DecodeError) {
         var number = KeyReader(key)

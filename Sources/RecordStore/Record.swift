@@ -27,6 +27,9 @@ public struct Table<R: Record>: Sendable {
   /// Decodes a stored row. Compiled for `R` where the table is declared, so that a caller that is
   /// generic over its reader does not decode field by field through R's witnesses.
   public let decode: @Sendable (RawSpan) throws(DecodeError) -> R
+  /// The entries of a record, whose primary key is given, in all indexes: for a caller that has the
+  /// record in hand, so that the row is not decoded for them.
+  public let entries: @Sendable (_ record: R, _ primaryKey: [UInt8]) -> IndexEntries
 
   /// Inlinable, as is `IndexDescriptor.init(erasing:)`, so that the closures are compiled for the record
   /// where the table is declared: reading a record through its type's witnesses took three times as long.
@@ -39,13 +42,21 @@ public struct Table<R: Record>: Sendable {
     self.name = name
     self.logsBeforeImages = logsBeforeImages
     self.indexes = indexes
+    let entries: @Sendable (R, [UInt8]) -> IndexEntries = { record, primaryKey in
+      var entries = IndexEntries(reserving: indexes.count)
+      for (place, index) in indexes.enumerated() {
+        entries.append(
+          index.keys(record), place: place, isUnique: index.isUnique, primaryKey: primaryKey)
+      }
+      return entries
+    }
+    self.entries = entries
     descriptor = TableDescriptor(
       number: number, name: name, logsBeforeImages: logsBeforeImages,
       indexes: indexes.map(IndexDescriptor.init(erasing:))
-    ) { (value) throws(DecodeError) -> [[[UInt8]]] in
-      // The index keys of a row are asked for at each of its changes: one decoding for all of them.
-      let record = try FieldBinary.decode(R.self, from: value)
-      return indexes.map { $0.keys(record) }
+    ) { (value, primaryKey) throws(DecodeError) -> IndexEntries in
+      // One decoding for all indexes.
+      entries(try FieldBinary.decode(R.self, from: value), primaryKey)
     }
   }
 }

@@ -83,7 +83,7 @@ extension RecordStore {
     let root = try Catalog.root(of: catalog, pages: pager)
     let roots = try Catalog.roots(of: catalog, pages: pager)
     return [("catalog", root)]
-      + roots.sorted { $0.key < $1.key }.map { (name: "tree \($0.key)", root: $0.value) }
+      + roots.all.map { (name: "tree \($0.key)", root: $0.value) }
   }
 
   private func mark(_ item: TreeCheck.Item, _ reached: inout PageBits) throws(StoreError) {
@@ -140,12 +140,14 @@ extension RecordStore {
       do throws(StoreError) {
         try reader(table.tree).scan(KeyRange(), reverse: false) { (key, value) throws(StoreError) in
           let row = [UInt8](copying: key)
-          let changes = try IndexChange.changes(
+          let changes = try IndexChanges(
             in: table, key: row, before: nil, after: [UInt8](copying: value))
-          for change in changes {
-            expected[change.tree, default: 0] += 1
-            guard try reader(change.tree).value(change.key) == row else {
-              throw StoreError.corrupt("a row of \(table.name) is missing in \(change.index.name)")
+          for entry in changes.coming {
+            let tree = table.tree(at: entry.place)
+            expected[tree, default: 0] += 1
+            guard try reader(tree).value(entry.key) == row else {
+              throw StoreError.corrupt(
+                "a row of \(table.name) is missing in \(table.indexes[entry.place].name)")
             }
           }
           return .next

@@ -159,7 +159,7 @@ extension RecordStore {
         "meta block \(meta.slot): \(meta.pageCount) pages, the file has \(pageCount)")
     }
     let registry = SnapshotRegistry(
-      Publication(lsn: meta.lsn, time: meta.time, catalog: meta.root, roots: [:]))
+      Publication(lsn: meta.lsn, time: meta.time, catalog: meta.root, roots: TreeRoots()))
     let space = FreeSpace(firstPage: pageFile.firstPage, pageCount: pageCount)
     let pager = Pager(
       file: pageFile, cacheBytes: options.cacheBytes, registry: registry, space: space,
@@ -179,7 +179,7 @@ extension RecordStore {
   }
 
   private static func touchRoots(_ trees: WorkingTrees, _ pager: Pager) throws(StoreError) {
-    for (_, root) in trees.roots.sorted(by: { $0.key < $1.key }) {
+    for root in trees.roots.values {
       let ticket = pager.beginReading()
       defer { pager.endReading(ticket) }
       _ = try pager.page(root.reference)
@@ -223,7 +223,7 @@ extension RecordStore {
     let check = TreeCheck(pages: pager)
     let catalogRoot = try Catalog.root(of: catalog, pages: pager)
     let roots = try Catalog.roots(of: catalog, pages: pager)
-    for root in [catalogRoot] + roots.sorted(by: { $0.key < $1.key }).map(\.value) {
+    for root in [catalogRoot] + roots.values {
       try check.walk(root) { (item) throws(StoreError) in
         let run = pager.run(of: item)
         guard run.first < pageCount, run.count <= pageCount - run.first else {

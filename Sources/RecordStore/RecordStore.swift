@@ -218,20 +218,21 @@ public final class RecordStore: @unchecked Sendable {
   /// of a split; not more copies than there are pages; the new bytes twice, since pages may be half
   /// full; and a path with splits for each tree.
   private func pagesNeeded(for overlay: TransactionOverlay) -> UInt64 {
-    var (entries, bytes) = (0, 0)
-    for tree in overlay.trees.values {
-      for chunk in tree.chunks {
-        entries += chunk.count
-        for entry in chunk {
-          let size = entry.key.count + (entry.value?.count ?? 0)
-          bytes += size
-          // A large value ends in extents, each of which may leave most of a page empty.
-          if size > pager.pageSize / 4 { bytes += pager.pageSize * (1 + size >> 20) }
-        }
+    var (entries, bytes, trees) = (0, 0, 0)
+    var last: UInt32?
+    for chunk in overlay.chunks {
+      entries += chunk.count
+      for entry in chunk {
+        if entry.tree != last { trees += 1 }
+        last = entry.tree
+        let size = entry.key.count + (entry.value?.count ?? 0)
+        bytes += size
+        // A large value ends in extents, each of which may leave most of a page empty.
+        if size > pager.pageSize / 4 { bytes += pager.pageSize * (1 + size >> 20) }
       }
     }
     let copies = min(UInt64(entries) * 3, pager.space.takenCount)
-    let paths = UInt64(overlay.trees.count + 1) * UInt64(2 * PageLayout.depthMax)
+    let paths = UInt64(trees + 1) * UInt64(2 * PageLayout.depthMax)
     return copies + 3 * UInt64(bytes / pager.pageSize + 1) + paths
   }
 

@@ -22,7 +22,7 @@ public final class Snapshot: RecordReader, Sendable {
   /// The commit time of that LSN.
   public var time: Timestamp { pin.publication.time }
   /// Tree numbers that hold anything, ascending.
-  public var trees: [UInt32] { pin.publication.roots.keys.sorted() }
+  public var trees: [UInt32] { pin.publication.roots.keys }
 
   /// How many entries a tree holds; kept with its root, so it costs nothing.
   public func entryCount(tree: UInt32) -> UInt64 {

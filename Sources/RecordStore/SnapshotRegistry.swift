@@ -16,7 +16,7 @@ package struct Publication: Sendable {
   package var lsn: LSN
   package var time: Timestamp
   package var catalog: PageReference
-  package var roots: [UInt32: TreeRoot]
+  package var roots: TreeRoots
 }
 
 /// A live snapshot, for `readers` and for the budgets.

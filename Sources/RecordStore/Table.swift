@@ -10,9 +10,52 @@
 
 import Bytes
 
+/// The entries of one row in all indexes of its table, each once.
+public struct IndexEntries: Equatable, Sendable {
+  public struct Entry: Equatable, Sendable {
+    /// Place of the index in the table's list; it rises from entry to entry.
+    public var place: Int
+    /// The key of the entry in the index's tree.
+    public var key: [UInt8]
+
+    @inlinable
+    public init(place: Int, key: [UInt8]) {
+      self.place = place
+      self.key = key
+    }
+  }
+
+  public private(set) var all: [Entry] = []
+
+  @inlinable
+  public init(reserving count: Int) { reserve(count) }
+
+  @usableFromInline
+  mutating func reserve(_ count: Int) {
+    if count > 0 { all.reserveCapacity(count) }
+  }
+
+  /// Adds what the index at `place` gives for the row `primaryKey`.
+  public mutating func append(
+    _ indexKeys: consuming [[UInt8]], place: Int, isUnique: Bool, primaryKey: [UInt8]
+  ) {
+    let first = all.count
+    for index in indexKeys.indices {
+      var key: [UInt8] = []
+      // Taken out, so that it grows in its place.
+      swap(&key, &indexKeys[index])
+      if !isUnique { key.append(contentsOf: primaryKey) }
+      // An index may give one key twice.
+      if index > 0, all[first...].contains(where: { $0.key == key }) { continue }
+      all.append(Entry(place: place, key: key))
+    }
+  }
+}
+
 public struct TableDescriptor: Sendable {
-  /// The keys of a stored record in several indexes, in their order.
-  public typealias KeysOfAll = @Sendable (RawSpan) throws(DecodeError) -> [[[UInt8]]]
+  /// The entries of a stored record, whose primary key is given, in all indexes.
+  public typealias EntriesOfAll =
+    @Sendable (_ value: RawSpan, _ primaryKey: [UInt8]) throws(DecodeError) -> IndexEntries
 
   public var number: UInt32
   public var name: String
@@ -20,29 +63,31 @@ public struct TableDescriptor: Sendable {
   public var logsBeforeImages: Bool
   public var indexes: [IndexDescriptor] {
     // What was given for the old list is not true of another.
-    didSet { keysOfAll = nil }
+    didSet { entriesOfAll = nil }
   }
   /// The same as asking each of `indexes`, but the record is decoded once. Nil: ask each.
-  private var keysOfAll: KeysOfAll?
+  private var entriesOfAll: EntriesOfAll?
 
   public init(
     number: UInt32, name: String, logsBeforeImages: Bool = false, indexes: [IndexDescriptor] = [],
-    keysOfAll: KeysOfAll? = nil
+    entriesOfAll: EntriesOfAll? = nil
   ) {
     self.number = number
     self.name = name
     self.logsBeforeImages = logsBeforeImages
     self.indexes = indexes
-    self.keysOfAll = keysOfAll
+    self.entriesOfAll = entriesOfAll
   }
 
-  /// The keys of a stored record in each of `indexes`, in their order.
-  func indexKeys(_ value: RawSpan) throws(DecodeError) -> [[[UInt8]]] {
-    if let keysOfAll { return try keysOfAll(value) }
-    var keys: [[[UInt8]]] = []
-    keys.reserveCapacity(indexes.count)
-    for index in indexes { keys.append(try index.keys(value)) }
-    return keys
+  /// The entries of a stored record in all of `indexes`.
+  func entries(of value: RawSpan, _ primaryKey: [UInt8]) throws(DecodeError) -> IndexEntries {
+    if let entriesOfAll { return try entriesOfAll(value, primaryKey) }
+    var entries = IndexEntries(reserving: indexes.count)
+    for (place, index) in indexes.enumerated() {
+      entries.append(
+        try index.keys(value), place: place, isUnique: index.isUnique, primaryKey: primaryKey)
+    }
+    return entries
   }
 
   public var tree: UInt32 { number << 8 }

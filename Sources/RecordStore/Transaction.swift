@@ -32,12 +32,16 @@ public final class Transaction: RecordWriter {
 
   /// The moment of the transaction, the same all through it.
   public let time: Timestamp
-  public private(set) var overlay = TransactionOverlay()
+  // Not checked for overlapping accesses while the process runs, which took a twentieth of a commit:
+  // one thread uses a transaction, and no closure of a caller runs during a change of these.
+  @exclusivity(unchecked) public private(set) var overlay = TransactionOverlay()
   private let trees: WorkingTrees
   private let random: () -> UInt64
-  private var pending: [Pending] = []
-  private var bytes = 0
-  private var lastID: UUIDv7?
+  @exclusivity(unchecked) private var pending: [Pending] = []
+  @exclusivity(unchecked) private var bytes = 0
+  @exclusivity(unchecked) private var lastID: UUIDv7?
+  /// `operations`, once it was asked for and until the next change.
+  @exclusivity(unchecked) private var listed: [Operation]?
 
   /// `random` gives 64 random bits a call; seeded in tests.
   public init(trees: WorkingTrees, time: Timestamp, random: @escaping () -> UInt64) {
@@ -47,7 +51,16 @@ public final class Transaction: RecordWriter {
   }
 
   /// What to log, in order of execution.
-  public var operations: [Operation] { pending.compactMap(\.operation) }
+  public var operations: [Operation] {
+    if let listed { return listed }
+    var operations: [Operation] = []
+    operations.reserveCapacity(pending.count)
+    for change in pending {
+      if let operation = change.operation { operations.append(operation) }
+    }
+    listed = operations
+    return operations
+  }
 
   // MARK: Reading
 
@@ -67,10 +80,8 @@ public final class Transaction: RecordWriter {
     _ body: (_ key: RawSpan, _ value: RawSpan) throws(StoreError) -> ScanStep
   ) throws(StoreError) {
     let reader = trees.reader(tree)
-    guard let written = overlay.trees[tree] else {
-      return try reader.scan(range, reverse: reverse, body)
-    }
-    var merge = OverlayMerge(written, range, reverse: reverse)
+    if overlay.chunks.isEmpty { return try reader.scan(range, reverse: reverse, body) }
+    var merge = OverlayMerge(overlay, tree, range, reverse: reverse)
     try reader.scan(range, reverse: reverse) { (key, value) throws(StoreError) in
       try merge.visit(key, value, body)
     }
@@ -89,28 +100,54 @@ public final class Transaction: RecordWriter {
   public func put(
     _ table: TableDescriptor, key: [UInt8], value: [UInt8]
   ) throws(StoreError) {
+    try put(table, key, value, nil, mustBeNew: false)
+  }
+
+  public func put(
+    _ table: TableDescriptor, key: [UInt8], value: [UInt8], entries: IndexEntries
+  ) throws(StoreError) {
+    try put(table, key, value, entries, mustBeNew: false)
+  }
+
+  public func insert(
+    _ table: TableDescriptor, key: [UInt8], value: [UInt8], entries: IndexEntries
+  ) throws(StoreError) {
+    try put(table, key, value, entries, mustBeNew: true)
+  }
+
+  private func put(
+    _ table: TableDescriptor, _ key: [UInt8], _ value: [UInt8], _ entries: IndexEntries?,
+    mustBeNew: Bool
+  ) throws(StoreError) {
     guard key.count <= KeyLimits.keyBytesMax else {
       throw StoreError.keyTooLong(bytes: key.count)
     }
     guard value.count <= KeyLimits.valueBytesMax else {
       throw StoreError.valueTooLong(bytes: value.count)
     }
-    let place = overlay.entry(table.tree, key)?.operation
-    let mustRead = !table.indexes.isEmpty || (table.logsBeforeImages && place == nil)
-    let before = mustRead ? try self.value(table.tree, key) : nil
-    let changes = try IndexChange.changes(in: table, key: key, before: before, after: value)
-    for change in changes where change.value != nil && change.index.isUnique {
-      guard let holder = try self.value(change.tree, change.key) else { continue }
-      if holder != key { throw StoreError.uniqueViolation(index: change.index.name) }
+    let written = overlay.entry(table.tree, key)
+    let place = written?.operation
+    let isRead = mustBeNew || !table.indexes.isEmpty || (table.logsBeforeImages && place == nil)
+    var before = written?.value
+    if isRead, written == nil { before = try trees.reader(table.tree).value(key) }
+    if mustBeNew, before != nil { throw StoreError.uniqueViolation(index: "primary") }
+    let changes = try IndexChanges(
+      in: table, key: key, before: before, after: value, entries: entries)
+    for entry in changes.coming where table.indexes[entry.place].isUnique {
+      let holder = try self.value(table.tree(at: entry.place), entry.key)
+      if let holder, holder != key {
+        throw StoreError.uniqueViolation(index: table.indexes[entry.place].name)
+      }
     }
     let size = key.count + value.count
     try charge(size, insteadOf: place.map { pending[$0].bytes } ?? 0)
-    for change in changes { overlay.set(change) }
-    let existed = place.map { pending[$0].existed } ?? (mustRead ? before != nil : nil)
+    overlay.set(changes, of: table, key)
+    let existed = place.map { pending[$0].existed } ?? (isRead ? before != nil : nil)
     let image = place == nil ? (table.logsBeforeImages ? before : nil) : beforeImage(place)
     record(
       .put(table: table.number, key: key, value: value, before: image), existed, size,
-      table.tree, TransactionOverlay.Entry(key: key, value: value, operation: place))
+      TransactionOverlay.Entry(
+        tree: table.tree, key: key, value: value, operation: place))
   }
 
   /// Errors: `.transactionTooLarge`, `.record` when an index cannot read the stored value.
@@ -118,7 +155,7 @@ public final class Transaction: RecordWriter {
   public func delete(_ table: TableDescriptor, key: [UInt8]) throws(StoreError) -> Bool {
     guard let before = try value(table.tree, key) else { return false }
     let place = overlay.entry(table.tree, key)?.operation
-    let changes = try IndexChange.changes(in: table, key: key, before: before, after: nil)
+    let changes = try IndexChanges(in: table, key: key, before: before, after: nil)
     let existed: Bool
     if let place {
       if let known = pending[place].existed {
@@ -130,22 +167,25 @@ public final class Transaction: RecordWriter {
       existed = true
     }
     try charge(existed ? key.count : 0, insteadOf: place.map { pending[$0].bytes } ?? 0)
-    for change in changes { overlay.set(change) }
+    overlay.set(changes, of: table, key)
     if let place, !existed {
+      listed = nil
       pending[place] = Pending(operation: nil, existed: false, bytes: 0)
-      overlay.trees[table.tree]?.remove(key)
+      overlay.remove(table.tree, key)
       return true
     }
     let image = place == nil ? (table.logsBeforeImages ? before : nil) : beforeImage(place)
     record(
-      .delete(table: table.number, key: key, before: image), true, key.count, table.tree,
-      TransactionOverlay.Entry(key: key, value: nil, operation: place))
+      .delete(table: table.number, key: key, before: image), true, key.count,
+      TransactionOverlay.Entry(
+        tree: table.tree, key: key, value: nil, operation: place))
     return true
   }
 
   /// Appends to a stream of the time-series engine.
   public func appendEvent(stream: UInt32, payload: [UInt8]) throws(StoreError) {
     try charge(payload.count, insteadOf: 0)
+    listed = nil
     pending.append(
       Pending(
         operation: .event(stream: stream, payload: payload), existed: nil, bytes: payload.count))
@@ -205,9 +245,9 @@ public final class Transaction: RecordWriter {
   }
 
   private func record(
-    _ operation: Operation, _ existed: Bool?, _ size: Int, _ tree: UInt32,
-    _ entry: TransactionOverlay.Entry
+    _ operation: Operation, _ existed: Bool?, _ size: Int, _ entry: TransactionOverlay.Entry
   ) {
+    listed = nil
     var entry = entry
     let change = Pending(operation: operation, existed: existed, bytes: size)
     if let place = entry.operation {
@@ -216,6 +256,6 @@ public final class Transaction: RecordWriter {
       entry.operation = pending.count
       pending.append(change)
     }
-    overlay.set(tree, entry)
+    overlay.set(entry)
   }
 }

@@ -5,23 +5,25 @@
 import Bytes
 
 struct OverlayMerge {
-  private let tree: TransactionOverlay.Tree
+  private let overlay: TransactionOverlay
+  private let tree: UInt32
   private let range: KeyRange
   private let reverse: Bool
   /// The next new entry; in reverse the one before it is next.
-  private var position: TransactionOverlay.Tree.Position
+  private var position: TransactionOverlay.Position
   private var isStopped = false
 
-  init(_ tree: TransactionOverlay.Tree, _ range: KeyRange, reverse: Bool) {
+  init(_ overlay: TransactionOverlay, _ tree: UInt32, _ range: KeyRange, reverse: Bool) {
+    self.overlay = overlay
     self.tree = tree
     self.range = range
     self.reverse = reverse
     if !reverse {
-      position = tree.lowerBound(range.lower).position
+      position = overlay.lowerBound(tree, range.lower).position
     } else if let upper = range.upper {
-      position = tree.lowerBound(upper).position
+      position = overlay.lowerBound(tree, upper).position
     } else {
-      position = .init(chunk: tree.chunks.count, index: 0)
+      position = overlay.end(of: tree)
     }
   }
 
@@ -62,18 +64,19 @@ struct OverlayMerge {
       if position.index == 0 {
         guard position.chunk > 0 else { return nil }
         position.chunk -= 1
-        position.index = tree.chunks[position.chunk].count
+        position.index = overlay.chunks[position.chunk].count
       }
-      let entry = tree.chunks[position.chunk][position.index - 1]
-      return entry.key.isBelow(range.lower) ? nil : entry
+      let entry = overlay.chunks[position.chunk][position.index - 1]
+      return entry.tree < tree || entry.key.isBelow(range.lower) ? nil : entry
     }
-    guard position.chunk < tree.chunks.count else { return nil }
-    if position.index == tree.chunks[position.chunk].count {
+    guard position.chunk < overlay.chunks.count else { return nil }
+    if position.index == overlay.chunks[position.chunk].count {
       position.chunk += 1
       position.index = 0
-      guard position.chunk < tree.chunks.count else { return nil }
+      guard position.chunk < overlay.chunks.count else { return nil }
     }
-    let entry = tree.chunks[position.chunk][position.index]
+    let entry = overlay.chunks[position.chunk][position.index]
+    guard entry.tree == tree else { return nil }
     if let upper = range.upper, !entry.key.isBelow(upper) { return nil }
     return entry
   }

@@ -12,21 +12,29 @@ extension TransactionOverlay {
   init(
     indexing rows: ReplayRows, tables: [UInt32: TableDescriptor], over base: WorkingTrees
   ) throws(StoreError) {
-    var changes: [IndexChange] = []
+    self.init()
+    var coming: [Entry] = []
     for range in rows.treeRanges {
       let tree = rows.rows[range.lowerBound].tree
       guard let table = tables[tree >> 8], !table.indexes.isEmpty else { continue }
       let reader = base.reader(tree)
       for index in range where !rows.isReplaced(index) {
-        changes += try rows.withRow(index) { (key, value) throws(StoreError) in
+        let (key, changes) = try rows.withRow(index) { (key, value) throws(StoreError) in
           let key = [UInt8](key.buffer)
-          return try IndexChange.changes(
+          let changes = try IndexChanges(
             in: table, key: key, before: try reader.value(key),
             after: value.map { [UInt8]($0.buffer) })
+          return (key, changes)
+        }
+        for entry in changes.going {
+          set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: nil, operation: nil))
+        }
+        for entry in changes.coming {
+          coming.append(
+            Entry(tree: table.tree(at: entry.place), key: entry.key, value: key, operation: nil))
         }
       }
     }
-    for change in changes where change.value == nil { set(change) }
-    for change in changes where change.value != nil { set(change) }
+    for entry in coming { set(entry) }
   }
 }

@@ -6,15 +6,19 @@ extension RecordWriter {
   /// Writes `record` in place of the one with its primary key, if there is one.
   @inlinable
   public func put<R: Record>(_ record: R) throws(StoreError) {
-    try put(R.table.descriptor, key: record.primaryKey, value: FieldBinary.encode(record))
+    let key = record.primaryKey
+    try put(
+      R.table.descriptor, key: key, value: FieldBinary.encode(record),
+      entries: R.table.entries(record, key))
   }
 
   /// Writes a new record. Throws `uniqueViolation(index: "primary")` when its key is taken.
   @inlinable
   public func insert<R: Record>(_ record: R) throws(StoreError) {
     let key = record.primaryKey
-    guard try !contains(R.self, key) else { throw .uniqueViolation(index: "primary") }
-    try put(R.table.descriptor, key: key, value: FieldBinary.encode(record))
+    try insert(
+      R.table.descriptor, key: key, value: FieldBinary.encode(record),
+      entries: R.table.entries(record, key))
   }
 
   /// Changes the record of this key and writes it back; nil when there is none.
@@ -27,7 +31,9 @@ extension RecordWriter {
     guard var record = try get(R.self, key) else { return nil }
     try change(&record)
     precondition(record.primaryKey == key, "an update must not change the primary key")
-    try put(R.table.descriptor, key: key, value: FieldBinary.encode(record))
+    try put(
+      R.table.descriptor, key: key, value: FieldBinary.encode(record),
+      entries: R.table.entries(record, key))
     return record
   }
 

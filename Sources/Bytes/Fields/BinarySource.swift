@@ -182,9 +182,26 @@ extension ByteWriter {
     if count < 0x80 {
       bytes[start - 1] = UInt8(truncatingIfNeeded: count)
     } else {
-      var length = ByteWriter()
-      length.varint(UInt64(count))
-      bytes.replaceSubrange(start - 1..<start, with: length.bytes)
+      moveRun(start, count)
+    }
+  }
+
+  /// Makes room for the other bytes of a length of several, and writes it.
+  @usableFromInline
+  mutating func moveRun(_ start: Int, _ count: Int) {
+    // 7 bits a byte, one byte is there.
+    let more = (Int.bitWidth - count.leadingZeroBitCount - 1) / 7
+    for _ in 0..<more { bytes.append(0) }
+    bytes.withUnsafeMutableBytes { buffer in
+      // Rebased, because a slice of a buffer is copied byte by byte. The two may overlap.
+      UnsafeMutableRawBufferPointer(rebasing: buffer[(start + more)...]).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: buffer[start..<start + count]))
+      var rest = UInt64(count)
+      for place in start - 1..<start - 1 + more {
+        buffer[place] = UInt8(truncatingIfNeeded: rest) | 0x80
+        rest >>= 7
+      }
+      buffer[start - 1 + more] = UInt8(truncatingIfNeeded: rest)
     }
   }
 }

@@ -13,9 +13,11 @@ public enum FieldJSON {
   }
 
   /// `record` as one JSON object. Optionals that are nil are left out.
+  ///
+  /// - Parameter count: bytes that it will have, roughly: a text that outgrows them is copied.
   @inlinable
-  public static func encode<T: Fields>(_ record: T) -> [UInt8] {
-    var writer = JSONWriter(reserving: 512)
+  public static func encode<T: Fields>(_ record: T, reserving count: Int = 512) -> [UInt8] {
+    var writer = JSONWriter(reserving: count)
     encode(record, into: &writer)
     return writer.bytes
   }

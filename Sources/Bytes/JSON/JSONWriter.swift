@@ -8,7 +8,8 @@ public struct JSONWriter: Sendable {
   @inlinable
   public init(reserving capacity: Int = 256) {
     bytes = []
-    bytes.reserveCapacity(capacity)
+    // Reserving nothing would still make an array, one for each object within an object.
+    if capacity > 0 { bytes.reserveCapacity(capacity) }
   }
 
   @inlinable @inline(__always)

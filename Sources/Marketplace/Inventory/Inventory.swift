@@ -39,14 +39,18 @@ public enum Inventory {
   public static func levels(
     _ reader: some RecordReader, variantID: UUIDv7
   ) throws -> [StockLevel] {
-    try reader.all(StockLevel.self, KeyRange(prefix: key(variantID))).sorted {
+    var levels = try reader.all(StockLevel.self, KeyRange(prefix: key(variantID)))
+    // Most variants lie at one place.
+    guard levels.count > 1 else { return levels }
+    levels.sort {
       $0.available != $1.available ? $0.available > $1.available : $0.locationID < $1.locationID
     }
+    return levels
   }
 
   /// Units of a variant that can be sold, over all locations.
   public static func available(_ reader: some RecordReader, _ variantID: UUIDv7) throws -> Int64 {
-    try total(levels(reader, variantID: variantID).map(\.available))
+    try total(levels(reader, variantID: variantID).lazy.map(\.available))
   }
 
   /// The levels of all variants of a product.
@@ -60,10 +64,10 @@ public enum Inventory {
   public static func available(
     _ reader: some RecordReader, productID: UUIDv7
   ) throws -> Int64 {
-    try total(levels(reader, productID: productID).map(\.available))
+    try total(levels(reader, productID: productID).lazy.map(\.available))
   }
 
-  static func total(_ quantities: [Int64]) throws -> Int64 {
+  static func total(_ quantities: some Sequence<Int64>) throws -> Int64 {
     do {
       return try Money.sum(quantities)
     } catch {
@@ -154,7 +158,7 @@ public enum Inventory {
       try releaseExpired(transaction, variantID: variantID)
       levels = try self.levels(transaction, variantID: variantID)
     }
-    let available = try total(levels.map(\.available))
+    let available = try total(levels.lazy.map(\.available))
     guard available >= quantity else {
       throw insufficient([(variantID, quantity, available)])
     }

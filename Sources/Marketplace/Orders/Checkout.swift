@@ -21,6 +21,8 @@ import Bytes
 import RecordStore
 
 public struct Checkout: Sendable {
+  /// The answer of an order with a few lines fits in them.
+  private static let answerBytes = 4096
   /// Attempts are numbered per order; an order has one.
   private static let attempt: UInt32 = 1
 
@@ -54,7 +56,9 @@ public struct Checkout: Sendable {
     _ transaction: Transaction, buyerID: UUIDv7, _ request: CheckoutRequest
   ) throws -> StoredAnswer {
     let view = try complete(transaction, buyerID: buyerID, request)
-    return StoredAnswer(status: view.status == .pending ? 202 : 201, body: FieldJSON.encode(view))
+    return StoredAnswer(
+      status: view.status == .pending ? 202 : 201,
+      body: FieldJSON.encode(view, reserving: Self.answerBytes))
   }
 
   /// Steps 2 to 10.
@@ -162,6 +166,7 @@ public struct Checkout: Sendable {
     _ reader: some RecordReader, _ cart: Cart, _ coupon: Coupon?, to address: DeliveryAddress
   ) throws -> Quote {
     var lines: [PricedLine] = []
+    lines.reserveCapacity(cart.items.count)
     for item in cart.items {
       let (product, variant): (Product, ProductVariant)
       do {
@@ -228,6 +233,7 @@ public struct Checkout: Sendable {
     order.createdAt = transaction.time
     order.updatedAt = transaction.time
     var parts: [SellerOrder] = []
+    parts.reserveCapacity(quote.parts.count)
     for quoted in quote.parts {
       var part = SellerOrder()
       part.id = transaction.newID()
@@ -241,6 +247,7 @@ public struct Checkout: Sendable {
     }
     let partOfSeller = Dictionary(
       parts.map { ($0.sellerID, $0.id) }, uniquingKeysWith: { first, _ in first })
+    order.items.reserveCapacity(quote.lines.count)
     for (index, line) in quote.lines.enumerated() {
       var item = OrderItem()
       item.id = transaction.newID()

@@ -51,6 +51,9 @@ struct Quote {
   ) throws(MoneyError) {
     self.lines = lines
     let currency = lines.first?.product.currency ?? ""
+    lineTotals.reserveCapacity(lines.count)
+    lineTaxes.reserveCapacity(lines.count)
+    parts.reserveCapacity(lines.count)
     for (index, line) in lines.enumerated() {
       guard line.product.currency == currency else {
         throw .currencyMismatch(currency, line.product.currency)
@@ -72,9 +75,9 @@ struct Quote {
       let own = parts[index].lines
       var part = Pricing()
       part.currency = currency
-      part.subtotalMinor = try Money.sum(own.map { lineTotals[$0] })
-      part.taxMinor = try Money.sum(own.map { lineTaxes[$0] })
-      part.discountMinor = try Money.sum(own.map { lineDiscounts[$0] })
+      part.subtotalMinor = try Self.sum(lineTotals, at: own)
+      part.taxMinor = try Self.sum(lineTaxes, at: own)
+      part.discountMinor = try Self.sum(lineDiscounts, at: own)
       part.deliveryFeeMinor = try policies.delivery.fee(
         for: Money(minor: part.subtotalMinor - part.discountMinor, currency: currency),
         to: address)
@@ -82,17 +85,18 @@ struct Quote {
       parts[index].pricing = part
     }
     pricing.currency = currency
-    pricing.subtotalMinor = try Money.sum(parts.map(\.pricing.subtotalMinor))
-    pricing.taxMinor = try Money.sum(parts.map(\.pricing.taxMinor))
-    pricing.deliveryFeeMinor = try Money.sum(parts.map(\.pricing.deliveryFeeMinor))
-    pricing.discountMinor = try Money.sum(parts.map(\.pricing.discountMinor))
+    pricing.subtotalMinor = try Money.sum(parts.lazy.map(\.pricing.subtotalMinor))
+    pricing.taxMinor = try Money.sum(parts.lazy.map(\.pricing.taxMinor))
+    pricing.deliveryFeeMinor = try Money.sum(parts.lazy.map(\.pricing.deliveryFeeMinor))
+    pricing.discountMinor = try Money.sum(parts.lazy.map(\.pricing.discountMinor))
     pricing.totalMinor = try Self.total(pricing)
   }
 
   private mutating func apply(_ coupon: Coupon, _ currency: String) throws(MoneyError) {
-    let covered = lines.indices.filter {
-      coupon.sellerID == nil || lines[$0].product.sellerID == coupon.sellerID
-    }
+    let covered =
+      coupon.sellerID == nil
+      ? Array(lines.indices)
+      : lines.indices.filter { lines[$0].product.sellerID == coupon.sellerID }
     let isMoney =
       coupon.type == .fixed || coupon.minPurchaseMinor != nil
       || coupon.maxDiscountMinor != nil
@@ -108,6 +112,10 @@ struct Quote {
         try coupon.discount(on: eligible), weights: covered.map { lineTotals[$0] })
       for (index, share) in zip(covered, shares) { lineDiscounts[index] = share }
     }
+  }
+
+  private static func sum(_ amounts: [Int64], at places: [Int]) throws(MoneyError) -> Int64 {
+    try Money.sum(places.lazy.map { amounts[$0] })
   }
 
   private static func total(_ pricing: Pricing) throws(MoneyError) -> Int64 {

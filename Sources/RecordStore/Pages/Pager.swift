@@ -43,11 +43,13 @@ package final class Pager: PageWriter, @unchecked Sendable {
     didSet { cache.limitFrames(toHalf: sharesMemory) }
   }
 
-  package internal(set) var space: FreeSpace
-  package internal(set) var lives = PageLives()
-  var group = Group()
+  // These four are not checked for overlapping accesses while the process runs: they are the writer's
+  // thread's, and asked several times for every page that a group makes.
+  @exclusivity(unchecked) package internal(set) var space: FreeSpace
+  @exclusivity(unchecked) package internal(set) var lives = PageLives()
+  @exclusivity(unchecked) var group = Group()
   /// Dirty pages of sealed groups, and the LSN that retired them (`UInt64.max`: none).
-  var dirty = PageMap<UInt64>()
+  @exclusivity(unchecked) var dirty = PageMap<UInt64>()
   /// The valid meta blocks, by slot.
   package internal(set) var metas: [MetaBlock?]
   var frozen: FrozenCheckpoint?

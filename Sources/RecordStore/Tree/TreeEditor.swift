@@ -32,11 +32,13 @@ public final class TreeEditor {
   let pageSize: Int
   /// Room for copies of two pages that are being rewritten.
   let scratch: UnsafeMutableRawPointer
-  var path: [Step] = []
-  var run = CellRun()
+  // Not checked for overlapping accesses while the process runs: one thread uses an editor, and none of
+  // these is lent to anybody.
+  @exclusivity(unchecked) var path: [Step] = []
+  @exclusivity(unchecked) var run = CellRun()
   /// What `seal` has found; kept for its memory.
-  var unsealed: [Unsealed] = []
-  var bounds: [Range<Int>] = []
+  @exclusivity(unchecked) var unsealed: [Unsealed] = []
+  @exclusivity(unchecked) var bounds: [Range<Int>] = []
 
   public init(pages: any PageWriter) {
     self.pages = pages
@@ -74,15 +76,15 @@ public final class TreeEditor {
     }
   }
 
-  /// Puts and deletes in ascending order of the keys, each key once. What the ways to two keys have in
+  /// Puts and deletes entries of one tree in ascending order of the keys, each key once. What the ways to two keys have in
   /// common is gone once.
   func write(
-    _ entries: [TransactionOverlay.Entry], to root: inout TreeRoot
+    _ entries: [TransactionOverlay.Entry], _ range: Range<Int>, to root: inout TreeRoot
   ) throws(StoreError) {
     path.removeAll(keepingCapacity: true)
     let ticket = pages.beginReading()
     defer { pages.endReading(ticket) }
-    for entry in entries {
+    for entry in entries[range] {
       try entry.key.withBorrowedBytes { (key) throws(StoreError) in
         if let value = entry.value {
           try value.withBorrowedBytes { (value) throws(StoreError) in

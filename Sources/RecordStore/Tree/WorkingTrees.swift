@@ -16,11 +16,13 @@ import CommitLog
 public final class WorkingTrees {
   public let pages: any PageWriter
   /// Tree number to root, unsealed ones included. Snapshots copy it after `seal`.
-  public private(set) var roots: [UInt32: TreeRoot]
-  private var catalog: TreeRoot
+  // Not checked for overlapping accesses while the process runs: see Transaction.
+  @exclusivity(unchecked) public private(set) var roots: TreeRoots
+  @exclusivity(unchecked) private var catalog: TreeRoot
   private let editor: TreeEditor
-  private var changed: Set<UInt32> = []
-  private var sealed: (roots: [UInt32: TreeRoot], catalog: TreeRoot)
+  /// Numbers of the trees that the group has changed, rising.
+  @exclusivity(unchecked) private var changed: [UInt32] = []
+  private var sealed: (roots: TreeRoots, catalog: TreeRoot)
 
   /// Opens the trees of a sealed catalog; page number 0 is a new store.
   public init(pages: any PageWriter, catalog: PageReference) throws(StoreError) {
@@ -75,11 +77,18 @@ public final class WorkingTrees {
   private func apply(
     _ overlay: TransactionOverlay, pause: () throws(StoreError) -> Void
   ) throws(StoreError) {
-    for number in overlay.trees.keys.sorted() {
-      for chunk in overlay.trees[number]?.chunks ?? [] {
-        try change(number) { (root) throws(StoreError) in try editor.write(chunk, to: &root) }
-        try pause()
+    for chunk in overlay.chunks {
+      var start = 0
+      while start < chunk.count {
+        let number = chunk[start].tree
+        var end = start + 1
+        while end < chunk.count, chunk[end].tree == number { end += 1 }
+        try change(number) { (root) throws(StoreError) in
+          try editor.write(chunk, start..<end, to: &root)
+        }
+        start = end
       }
+      try pause()
     }
   }
 
@@ -87,16 +96,25 @@ public final class WorkingTrees {
     _ number: UInt32, _ body: (inout TreeRoot) throws(StoreError) -> Void
   ) throws(StoreError) {
     var root = roots[number] ?? .empty
-    changed.insert(number)
+    noteChange(of: number)
     // Kept in step even when a call throws, so that nothing reads a half-changed old root.
-    defer { roots[number] = root.isEmpty ? nil : root }
+    defer { roots[number] = root }
     try body(&root)
+  }
+
+  private func noteChange(of number: UInt32) {
+    var (low, high) = (0, changed.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if changed[middle] < number { low = middle + 1 } else { high = middle }
+    }
+    if low == changed.count || changed[low] != number { changed.insert(number, at: low) }
   }
 
   /// Makes the pages of the catalog that `seal` will change ones of the group: afterwards it reads none
   /// and takes none.
   public func beginSeal() throws(StoreError) {
-    for number in changed.sorted() {
+    for number in changed {
       let key = Bytes.key(number)
       if let root = roots[number] {
         // Its hash follows; the length of the entry is the same.
@@ -109,7 +127,7 @@ public final class WorkingTrees {
 
   /// Ends the group: hashes its pages and gives the reference of the catalog's root page.
   public func seal() throws(StoreError) -> PageReference {
-    for number in changed.sorted() {
+    for number in changed {
       let key = Bytes.key(number)
       if var root = roots[number] {
         try editor.seal(&root, tree: number)

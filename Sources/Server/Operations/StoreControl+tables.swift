@@ -84,6 +84,13 @@ struct StoreTable: Sendable {
       StockMovement.self, key: [.uuid],
       indexes: ["byLevel": [.uuid, .uuid], "byReference": [.uuid]]),
     StoreTable(
+      Reservation.self, key: [.uuid],
+      indexes: [
+        "byOwner": [.uuid], "bySeller": [.uuid, .latestFirst], "heldByVariant": [.uuid, .time],
+        "heldByExpiry": [.time],
+      ]),
+    StoreTable(AppliedFeed.self, key: [.uuid, .text]),
+    StoreTable(
       Location.self, key: [.uuid],
       indexes: ["bySeller": [.uuid, .bool], "byExternalID": [.u64, .text]]),
     StoreTable(
@@ -92,7 +99,7 @@ struct StoreTable: Sendable {
         "bySlug": [.text], "byPath": [.bytes], "byParent": [.optionalUUID, .text],
         "byExternalID": [.text], "byName": [.text],
       ]),
-    StoreTable(Cart.self, key: [.uuid]),
+    StoreTable(Cart.self, key: [.uuid], indexes: ["byGuestTime": [.time]]),
     StoreTable(
       Order.self, key: [.uuid], indexes: ["byNumber": [.text], "byBuyer": [.uuid]]),
     StoreTable(
@@ -102,6 +109,9 @@ struct StoreTable: Sendable {
     StoreTable(Escrow.self, key: [.uuid], indexes: ["byRelease": [.time]]),
     StoreTable(
       PaymentMethod.self, key: [.uuid], indexes: ["byUser": [.uuid]], secrets: ["sealedToken"]),
+    StoreTable(PaymentAttempt.self, key: [.uuid, .u32], indexes: ["byCheck": [.time]]),
+    StoreTable(Coupon.self, key: [.text]),
+    StoreTable(CouponUse.self, key: [.text, .uuid]),
     StoreTable(LedgerEntry.self, key: [.uuid, .u32], indexes: ["byAccount": [.text, .text]]),
     StoreTable(
       IdempotencyRecord.self, key: [.uuid, .text, .text, .text], indexes: ["byTime": [.time]],
