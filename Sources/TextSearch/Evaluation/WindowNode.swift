@@ -181,24 +181,30 @@ final class BitmapNode: WindowNode {
   }
 }
 
-/// Documents that are looked at one by one.
-final class TestNode: WindowNode {
-  private let test: (_ document: Int) -> Bool
+/// A filter that looks at each of the documents it is given: what remains of them has one score.
+class FilterNode: WindowNode {
   private let score: Float
 
-  init(score: Float, _ test: @escaping (_ document: Int) -> Bool) {
-    self.test = test
-    self.score = score
-  }
+  init(score: Float) { self.score = score }
 
-  override var looksAtDocuments: Bool { true }
+  override final var looksAtDocuments: Bool { true }
 
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+  override final func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     buffer.setAll(window)
     restrict(window, buffer.bits, buffer)
     guard buffer.hasMatch() else { return false }
     buffer.fill(score)
     return true
+  }
+}
+
+/// Documents that are looked at one by one.
+final class TestNode: FilterNode {
+  private let test: (_ document: Int) -> Bool
+
+  init(score: Float, _ test: @escaping (_ document: Int) -> Bool) {
+    self.test = test
+    super.init(score: score)
   }
 
   override func restrict(
@@ -215,28 +221,18 @@ final class TestNode: WindowNode {
 }
 
 /// Cells of a numeric column in a range.
-final class RangeNode: WindowNode {
+final class RangeNode: FilterNode {
   private let reader: CellReader<Int64>
   private let range: ClosedRange<Int64>
   private let ordinals: UnsafePointer<UInt32>
-  private let score: Float
 
   init(
     _ reader: CellReader<Int64>, _ range: ClosedRange<Int64>, _ ordinals: Frozen<UInt32>,
     score: Float
   ) {
-    (self.reader, self.range, self.score) = (reader, range, score)
+    (self.reader, self.range) = (reader, range)
     self.ordinals = ordinals.base
-  }
-
-  override var looksAtDocuments: Bool { true }
-
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    buffer.setAll(window)
-    restrict(window, buffer.bits, buffer)
-    guard buffer.hasMatch() else { return false }
-    buffer.fill(score)
-    return true
+    super.init(score: score)
   }
 
   override func restrict(
@@ -259,26 +255,16 @@ final class RangeNode: WindowNode {
 }
 
 /// Documents whose place is in an area, and in a circle.
-final class AreaNode: WindowNode {
+final class AreaNode: FilterNode {
   private let points: UnsafePointer<Int64>
   private let area: GeoArea
   private let circle: GeoCircle?
-  private let score: Float
 
   /// Some document has a place.
   init(_ places: PlaceIndex, _ area: GeoArea, _ circle: GeoCircle?, score: Float) {
     points = places.points.base
-    (self.area, self.circle, self.score) = (area, circle, score)
-  }
-
-  override var looksAtDocuments: Bool { true }
-
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    buffer.setAll(window)
-    restrict(window, buffer.bits, buffer)
-    guard buffer.hasMatch() else { return false }
-    buffer.fill(score)
-    return true
+    (self.area, self.circle) = (area, circle)
+    super.init(score: score)
   }
 
   override func restrict(
