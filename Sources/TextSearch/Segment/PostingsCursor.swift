@@ -185,6 +185,12 @@ struct PostingsCursor {
     if next == loaded, block < blockCount { load(block + 1) }
   }
 
+  /// Back to a posting that it stood at, or to the end.
+  mutating func rewind(block target: Int, next place: Int) {
+    if target != block { load(target) }
+    next = place
+  }
+
   // MARK: Positions
 
   /// The next document's positions, appended to `list`. Costs a walk from the block's beginning.
