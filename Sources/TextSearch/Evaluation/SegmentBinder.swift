@@ -140,8 +140,8 @@ final class SegmentBinder {
       let norms = segment.fields[field].norms.base
       return TestNode(score: score) { norms[$0] > 0 }
     case .keyword(let column):
-      let starts = segment.keywords[column].starts.base
-      return TestNode(score: score) { starts[$0 + 1] > starts[$0] }
+      let values = segment.keywords[column]
+      return TestNode(score: score) { !values.numbers(of: $0).isEmpty }
     case .place:
       let places = segment.places
       return places.codes.count == 0 ? nil : TestNode(score: score) { places.point($0) != nil }

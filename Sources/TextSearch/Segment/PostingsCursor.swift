@@ -36,7 +36,7 @@ struct PostingsCursor {
     documents = scratch
     counts = scratch + Postings.blockDocuments
     frequency = postings.frequency(term)
-    isOnce = postings.frequencies[term] & Postings.onceBit != 0
+    isOnce = postings.frequencies.isOnce(term)
     once = postings.starts[term]
     table = postings.bytes.base + (isOnce ? 0 : Int(once))
     positions =
