@@ -29,10 +29,10 @@ final class UnionNode: WindowNode {
 
   override var canMatchFirst: Bool { children.allSatisfy(\.canMatchFirst) }
 
-  override func match(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
+  override func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
     var hasMatch = false
     for node in children {
-      guard node.match(window, hasMatch ? child.bits : bits) else { continue }
+      guard node.findMatches(window, hasMatch ? child.bits : bits) else { continue }
       if hasMatch {
         for word in 0..<Window.words { bits[word] |= child.bits[word] }
       }
@@ -170,7 +170,7 @@ final class BoolNode: WindowNode {
     let matchesFirst = canFilterFirst && expectedShare < 0.5
     if matchesFirst {
       for node in must {
-        guard node.match(window, child.bits) else { return false }
+        guard node.findMatches(window, child.bits) else { return false }
         for word in 0..<Window.words { buffer.bits[word] &= child.bits[word] }
       }
       guard look(window, buffer) else { return false }

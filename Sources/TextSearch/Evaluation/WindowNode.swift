@@ -3,8 +3,8 @@
 // order of ordinals, so columns are read forwards.
 //
 // Invariants
-// 1. Windows come in ascending order; a node may be asked about the same window once only, unless `match` is
-//    asked before.
+// 1. Windows come in ascending order; a node may be asked about the same window once only, except that
+//    `evaluate` may follow `findMatches`.
 // 2. When `evaluate` gives true, bits past the window's end are zero, and each set bit has its score, if
 //    scores count at all. Elsewhere anything may stand among the scores: nothing clears them, for most
 //    windows have few matches. When it gives false, there is no match and nothing may be read.
@@ -128,11 +128,11 @@ class WindowNode {
   /// From now on `evaluate` may leave out what `pruning` does not want.
   func prune(by pruning: Pruning) {}
 
-  /// Whether `match` can be asked.
+  /// Whether `findMatches` can be asked.
   var canMatchFirst: Bool { false }
 
   /// Finds the window's matches alone; `evaluate` may follow for the same window. False: there are none.
-  func match(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool { false }
+  func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool { false }
 
   /// Finds the window's matches, and what they score.
   func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool { false }

@@ -126,7 +126,7 @@ final class WordsNode: WindowNode {
 
   override var canMatchFirst: Bool { isScored }
 
-  override func match(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
+  override func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
     isScored = false
     defer { isScored = true }
     let hasMatch = evaluate(window, WindowBuffer(bits: bits, scores: best.scores))
