@@ -83,8 +83,8 @@ let package = Package(
     .executableTarget(
       name: "souk",
       dependencies: [
-        "Bytes", "Disk", "CommitLog", "RecordStore", "TextSearch", "Database", "Marketplace",
-        "Server", argumentParser,
+        "Bytes", "Disk", "CommitLog", "RecordStore", "Views", "TextSearch", "Database",
+        "Marketplace", "Server", argumentParser,
       ],
       swiftSettings: settings),
     // Tests

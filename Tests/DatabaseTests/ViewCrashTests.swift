@@ -79,8 +79,10 @@ enum NotesIndex {
     }
     let expected = fresh.textSnapshot()
     for owner in 0..<7 {
-      let query = TextQuery("owner-\(owner)", limit: 100)
-      let (found, wanted) = (try index.search(query).hits, try expected.search(query).hits)
+      let fields = [TextMultiMatch.Field("owner", boost: 2), TextMultiMatch.Field("text")]
+      let request = TextRequest(
+        .multiMatch(TextMultiMatch(fields, "owner-\(owner)")), limit: 100)
+      let (found, wanted) = (try index.search(request).hits, try expected.search(request).hits)
       guard wanted.count == notes.count || notes.isEmpty else { return "a poor query" }
       if found != wanted { return "owner-\(owner) finds \(found.count) of \(wanted.count)" }
     }

@@ -148,9 +148,6 @@ import Testing
       "Tests/TextSearchTests/AggregationTests.swift",
       "values, with and without others inside, equal a scan"
     ),
-    "Sources/TextSearch/Aggregations/FacetCounter.swift": (
-      "Tests/TextSearchTests/ExpressionTests.swift", "through the collectors"
-    ),
   ]
 
   private static let type = Pattern(

@@ -38,7 +38,7 @@ import Testing
     let bugs = try Self.bugs()
     #expect(bugs.count >= 30)
     var tests = ""
-    for module in ["CommitLog", "RecordStore", "Database"] {
+    for module in ["CommitLog", "RecordStore", "TextSearch", "Database"] {
       let folder = root.path + "/Tests/\(module)Tests"
       tests += " \(module)Tests "
       for name in try FileManager.default.contentsOfDirectory(atPath: folder)

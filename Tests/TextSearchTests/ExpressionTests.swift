@@ -201,7 +201,7 @@ func leavingOutWhatCannotBeAHitChangesNoBit(seed: UInt64) throws {
 }
 
 /// 9,000 documents of a few words in one segment, so that it has several windows.
-private func largeSegment(_ seed: UInt64) throws -> TextSnapshot {
+func largeSegment(_ seed: UInt64) throws -> TextSnapshot {
   var model = Model(seed: seed)
   let index = makeIndex()
   try index.rebuild(at: LSN(1)) { body in

@@ -66,6 +66,29 @@ void kernels_merge_scalar(
 void kernels_keep_at_least(const float *values, uint64_t *bits, size_t words, float least);
 void kernels_keep_at_least_scalar(const float *values, uint64_t *bits, size_t words, float least);
 
+/// Of a column the cell of ordinal o is chunks[o >> 10][o & 1023], or `initial` where there is no chunk.
+#define KERNELS_CHUNK_BITS 10
+
+/// Clears the bits of a window's documents whose cells are not in low ... low + width. Document i of the
+/// window has ordinal ordinals[i]; ordinals ascend strictly.
+void kernels_keep_in_range(
+    int64_t *const *chunks, size_t chunkCount, int64_t initial, const uint32_t *ordinals,
+    uint64_t *bits, size_t words, int64_t low, uint64_t width);
+void kernels_keep_in_range_scalar(
+    int64_t *const *chunks, size_t chunkCount, int64_t initial, const uint32_t *ordinals,
+    uint64_t *bits, size_t words, int64_t low, uint64_t width);
+
+/// Clears the bits of a window's documents whose cells' bits are not in `outer`, and sets those in `unsure`
+/// whose cells' bits are not in `inner` either. Both have a bit for each of 65,536 cells.
+void kernels_keep_in_cells(
+    const uint16_t *cells, uint64_t *bits, size_t words, const uint64_t *outer,
+    const uint64_t *inner, uint64_t *unsure);
+
+/// The postings whose documents' bits are set, in order; how many these are. The outputs have room for all.
+size_t kernels_choose(
+    const uint32_t *documents, const uint32_t *counts, size_t count, uint32_t start,
+    const uint64_t *bits, uint32_t *chosen, uint32_t *chosenCounts);
+
 /// The letters of a word: bits 0 ... 25 say which it has, bits 26 ... 31 which it has twice, both folded.
 /// Words are UTF-8; a character counts by its first byte.
 ///

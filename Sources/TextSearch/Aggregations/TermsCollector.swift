@@ -19,22 +19,27 @@ struct TermsCollector: AggregationCollector {
 
   mutating func collect(_ block: DocumentBlock) {
     guard let values else { return }
-    // Safe: a document of the segment has a start and an end in `starts`, which lie in `numbers`, which
+    switch values.numbers.storage {
+    case .bytes(let numbers): count(block, values.starts, numbers)
+    case .halves(let numbers): count(block, values.starts, numbers)
+    case .words(let numbers): count(block, values.starts, numbers)
+    }
+  }
+
+  @inline(__always)
+  private mutating func count(
+    _ block: DocumentBlock, _ starts: PartStarts, _ numbers: Frozen<some FixedWidthInteger>
+  ) {
+    // Safe: a document of the segment has a start and an end among `starts`, which lie in `numbers`, which
     // are less than the number of values (the invariants of Segment).
-    let (starts, numbers) = (values.starts.base, values.numbers.base)
+    let numbers = numbers.base
     counts.withUnsafeMutableBufferPointer { counts in
+      guard starts.length != 1 else {
+        for document in block.documents { counts[Int(numbers[Int(document)])] &+= 1 }
+        return
+      }
       for document in block.documents {
-        var next = Int(starts[Int(document)])
-        let end = Int(starts[Int(document) + 1])
-        // Most documents have one value; a loop of one turn is a guess that often fails.
-        if next &+ 1 == end {
-          counts[Int(numbers[next])] &+= 1
-          continue
-        }
-        while next < end {
-          counts[Int(numbers[next])] &+= 1
-          next &+= 1
-        }
+        for next in starts[Int(document)] { counts[Int(numbers[next])] &+= 1 }
       }
     }
   }

@@ -125,67 +125,70 @@ extension TextSynonyms {
   /// `match` with the alternatives of its words. Without any it is given back as it is; with some, each
   /// slot is a clause of its own, and scores are the sums of the slots'.
   public func expanded(_ match: TextMultiMatch) -> TextExpression {
-    let (slots, bool) = clauses(match.text, match.allWords, match.minimumWords)
-    guard var bool else { return .multiMatch(match) }
-    let expressions = slots.enumerated().map { index, slot in
+    let need = Need(match.text, match.allWords, match.minimumWords)
+    return expanded(need) { text, needsAll, isLast in
       var own = match
-      own.text = slot.text
-      own.isLastPrefix = match.isLastPrefix && index == slots.count - 1
-      own.minimumWords = 1
-      own.allWords = match.allWords || !slot.alternatives.isEmpty
-      return either(
-        .multiMatch(own),
-        slot.alternatives.map { other in
-          guard key(of: other).count > 1 else {
-            var plain = TextMultiMatch(match.fields, other)
-            plain.kind = match.kind
-            return .multiMatch(plain)
-          }
-          return Self.either(
-            match.fields.map { .boosted(.phrase(TextPhrase($0.name, other)), by: $0.boost) })
-        })
-    }
-    if match.allWords { bool.must = expressions } else { bool.should = expressions }
-    return .bool(bool)
+      (own.text, own.allWords, own.minimumWords) = (text, needsAll, 1)
+      own.isLastPrefix = match.isLastPrefix && isLast
+      return .multiMatch(own)
+    } alternative: { other, isPhrase in
+      guard isPhrase else {
+        var plain = TextMultiMatch(match.fields, other)
+        plain.kind = match.kind
+        return .multiMatch(plain)
+      }
+      return Self.either(
+        match.fields.map { .boosted(.phrase(TextPhrase($0.name, other)), by: $0.boost) })
+    } ?? .multiMatch(match)
   }
 
   /// As for several fields.
   public func expanded(_ match: TextMatch) -> TextExpression {
-    let (slots, bool) = clauses(match.text, match.allWords, match.minimumWords)
-    guard var bool else { return .match(match) }
-    let expressions = slots.enumerated().map { index, slot in
+    let need = Need(match.text, match.allWords, match.minimumWords)
+    return expanded(need) { text, needsAll, isLast in
       var own = match
-      own.text = slot.text
-      own.isLastPrefix = match.isLastPrefix && index == slots.count - 1
-      own.minimumWords = 1
-      own.allWords = match.allWords || !slot.alternatives.isEmpty
-      return either(
-        .match(own),
-        slot.alternatives.map { other in
-          key(of: other).count > 1
-            ? .phrase(TextPhrase(match.field, other)) : .match(TextMatch(match.field, other))
-        })
+      (own.text, own.allWords, own.minimumWords) = (text, needsAll, 1)
+      own.isLastPrefix = match.isLastPrefix && isLast
+      return .match(own)
+    } alternative: { other, isPhrase in
+      isPhrase
+        ? .phrase(TextPhrase(match.field, other)) : .match(TextMatch(match.field, other))
+    } ?? .match(match)
+  }
+
+  /// A text, and how many of its words are needed.
+  private struct Need {
+    let text: String
+    let allWords: Bool
+    let minimumWords: Int
+
+    init(_ text: String, _ allWords: Bool, _ minimumWords: Int) {
+      (self.text, self.allWords, self.minimumWords) = (text, allWords, minimumWords)
     }
-    if match.allWords { bool.must = expressions } else { bool.should = expressions }
-    return .bool(bool)
   }
 
-  /// The slots and the clause that will hold them; nil: no rule is about the text. Where several but not
-  /// all words are needed each word is a slot, so that they can be counted.
-  private func clauses(
-    _ text: String, _ allWords: Bool, _ minimumWords: Int
-  ) -> ([Slot], TextBool?) {
-    let slots = slots(of: text, oneWordEach: !allWords && minimumWords > 1)
-    guard slots.contains(where: { !$0.alternatives.isEmpty }) else { return ([], nil) }
+  /// A clause for each slot, in the one that holds them; nil: no rule is about the text. Where several but
+  /// not all words are needed each word is a slot, so that they can be counted.
+  private func expanded(
+    _ need: Need, own: (_ text: String, _ needsAll: Bool, _ isLast: Bool) -> TextExpression,
+    alternative: (_ text: String, _ isPhrase: Bool) -> TextExpression
+  ) -> TextExpression? {
+    let slots = slots(of: need.text, oneWordEach: !need.allWords && need.minimumWords > 1)
+    guard slots.contains(where: { !$0.alternatives.isEmpty }) else { return nil }
+    let clauses = slots.enumerated().map { index, slot in
+      let needsAll = need.allWords || !slot.alternatives.isEmpty
+      return Self.either(
+        [own(slot.text, needsAll, index == slots.count - 1)]
+          + slot.alternatives.map { alternative($0, key(of: $0).count > 1) })
+    }
     var bool = TextBool()
-    if !allWords { bool.minimumShould = max(1, min(minimumWords, slots.count)) }
-    return (slots, bool)
-  }
-
-  private func either(
-    _ own: TextExpression, _ others: [TextExpression]
-  ) -> TextExpression {
-    others.isEmpty ? own : Self.either([own] + others)
+    if need.allWords {
+      bool.must = clauses
+    } else {
+      bool.should = clauses
+      bool.minimumShould = max(1, min(need.minimumWords, slots.count))
+    }
+    return .bool(bool)
   }
 
   private static func either(_ expressions: [TextExpression]) -> TextExpression {

@@ -27,6 +27,20 @@ final class UnionNode: WindowNode {
 
   override func prune(by pruning: Pruning) { self.pruning = pruning }
 
+  override var canMatchFirst: Bool { children.allSatisfy(\.canMatchFirst) }
+
+  override func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
+    var hasMatch = false
+    for node in children {
+      guard node.findMatches(window, hasMatch ? child.bits : bits) else { continue }
+      if hasMatch {
+        for word in 0..<Window.words { bits[word] |= child.bits[word] }
+      }
+      hasMatch = true
+    }
+    return hasMatch
+  }
+
   override func bound(_ window: Window) -> Float {
     var (best, all): (Float, Float) = (0, 0)
     for node in children {
@@ -77,6 +91,29 @@ final class UnionNode: WindowNode {
   }
 }
 
+/// A filter that looks at each document, and how many it has let pass.
+private struct LookingFilter {
+  let node: WindowNode
+  private var seen: Float
+  private var kept: Float
+
+  /// Begins with a guess that a few dozen documents outweigh.
+  init(node: WindowNode) {
+    self.node = node
+    (seen, kept) = (32, 32 * node.guessedShare)
+  }
+
+  mutating func learn(seen: Int, kept: Int) {
+    self.seen += Float(seen)
+    self.kept += Float(kept)
+  }
+
+  var share: Float { kept / seen }
+
+  /// How many looks it takes to take one document out.
+  var price: Float { seen / max(seen - kept, 0.01) }
+}
+
 /// What all of `required` match and none of `excluded`, with enough of the optional ones.
 final class BoolNode: WindowNode {
   struct Parts {
@@ -89,24 +126,31 @@ final class BoolNode: WindowNode {
   }
 
   private let must: [WindowNode]
-  /// Those that find their documents come first, those that look at each of the rest last.
-  private let filter: [WindowNode]
+  /// Those that find their documents.
+  private let finding: [WindowNode]
+  /// Those that look at each document of the rest, in the order that has paid so far.
+  private var looking: [LookingFilter]
   private let should: [WindowNode]
   private let mustNot: [WindowNode]
   private let minimumShould: Int
   private let isScored: Bool
+  /// Whether the matches of `must` can be found and filtered before anything is scored.
+  private let canFilterFirst: Bool
   private let child: WindowBuffer
   private let optional: WindowBuffer
   private let steps: [UnsafeMutablePointer<UInt64>]
 
   init(_ parts: Parts, isScored: Bool, _ binder: SegmentBinder) {
     must = parts.must
-    filter =
-      parts.filter.filter { !$0.looksAtDocuments } + parts.filter.filter(\.looksAtDocuments)
+    finding = parts.filter.filter { !$0.looksAtDocuments }
+    looking = parts.filter.filter(\.looksAtDocuments).map { LookingFilter(node: $0) }
+    looking.sort { $0.price < $1.price }
     should = parts.should
     mustNot = parts.mustNot
     minimumShould = parts.minimumShould
     self.isScored = isScored
+    canFilterFirst =
+      isScored && !looking.isEmpty && !must.isEmpty && must.allSatisfy(\.canMatchFirst)
     child = binder.scratch.makeBuffer()
     optional = parts.should.isEmpty ? child : binder.scratch.makeBuffer()
     steps = (0..<parts.minimumShould).map { _ in binder.scratch.makeBits() }
@@ -116,26 +160,55 @@ final class BoolNode: WindowNode {
     buffer.setAll(window)
     // Every node must see every window that any of them sees, or its cursors stay behind; they catch up
     // by themselves, so a window may be left as soon as nothing is in it.
-    var rest = filter[...]
-    while let node = rest.first, !node.looksAtDocuments {
-      node.restrict(window, buffer.bits, child)
-      rest.removeFirst()
+    var window = window
+    for node in finding { node.restrict(window, buffer.bits, child) }
+    if !finding.isEmpty {
+      let count = buffer.matchCount()
+      guard count > 0 else { return false }
+      if 2 * count < window.end - window.start { window.wanted = UnsafePointer(buffer.bits) }
     }
-    guard rest.count == filter.count || buffer.hasMatch() else { return false }
+    let matchesFirst = canFilterFirst && expectedShare < 0.5
+    if matchesFirst {
+      for node in must {
+        guard node.findMatches(window, child.bits) else { return false }
+        for word in 0..<Window.words { buffer.bits[word] &= child.bits[word] }
+      }
+      guard look(window, buffer) else { return false }
+      window.wanted = UnsafePointer(buffer.bits)
+    }
     guard addRequired(window, buffer) else { return false }
     let hasShould = !should.isEmpty && evaluateShould(window)
     if minimumShould > 0 {
       guard hasShould, let enough = steps.last else { return false }
       for word in 0..<Window.words { buffer.bits[word] &= enough[word] }
     }
-    for node in rest {
-      guard buffer.hasMatch() else { return false }
-      node.restrict(window, buffer.bits, child)
-    }
+    guard matchesFirst || look(window, buffer) else { return false }
     for node in mustNot { exclude(node, window, buffer) }
     guard buffer.hasMatch() else { return false }
     if isScored, hasShould { addOptional(buffer) }
     return true
+  }
+
+  /// Of the documents that the filters look at, about how many pass all of them.
+  private var expectedShare: Float { looking.reduce(1) { $0 * $1.share } }
+
+  /// False when nothing is left. What remains does not depend on the order of the filters; what it costs
+  /// does, so they stand by what they have cost for each document that they took out.
+  private func look(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+    // Counting costs as much as a look at a few dozen documents: one window of eight tells enough.
+    guard looking.count > 1, window.start & (8 * Window.documents - 1) == 0 else {
+      for filter in looking { filter.node.restrict(window, buffer.bits, child) }
+      return looking.isEmpty || buffer.hasMatch()
+    }
+    var count = buffer.matchCount()
+    for index in looking.indices where count > 0 {
+      looking[index].node.restrict(window, buffer.bits, child)
+      let left = buffer.matchCount()
+      looking[index].learn(seen: count, kept: left)
+      count = left
+    }
+    looking.sort { $0.price < $1.price }
+    return count > 0
   }
 
   /// The scores are the sum of the required ones afterwards, or zero.

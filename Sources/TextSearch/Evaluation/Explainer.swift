@@ -84,7 +84,7 @@ struct Explainer {
       return ScoreExplanation(
         value, "score changed by \(function.functions.count) functions of:",
         query.map { [$0] } ?? [])
-    case .constant, .all, .lists, .cells, .exists, .keys, .circle, .box, .nothing:
+    case .constant, .all, .lists, .cells, .exists, .keys, .area, .nothing:
       return ScoreExplanation(value, "constant score of a filter")
     }
   }

@@ -50,15 +50,15 @@ struct QueryCompiler {
     case .keys(let keys): return .keys(keys, score: Float(boost))
     case .withinDistance(let origin, let metres):
       guard metres >= 0, !metres.isNaN else { throw .invalidDistance }
-      return .circle(
-        GeoCircle(origin, metres: metres), GeoArea(around: origin, metres: metres),
+      return .area(
+        GeoCells(
+          GeoArea(around: origin, metres: metres), GeoCircle(origin, metres: metres)),
         score: Float(boost))
     case .withinBox(let topLeft, let bottomRight):
-      return .box(
-        GeoArea(
-          north: Int64(topLeft.latitude), west: Int64(topLeft.longitude),
-          south: Int64(bottomRight.latitude), east: Int64(bottomRight.longitude)),
-        score: Float(boost))
+      let box = GeoArea(
+        north: Int64(topLeft.latitude), west: Int64(topLeft.longitude),
+        south: Int64(bottomRight.latitude), east: Int64(bottomRight.longitude))
+      return .area(GeoCells(box, nil), score: Float(boost))
     case .bool(let bool): return try compile(bool, boost, depth)
     case .best(let clauses, let tie):
       guard !clauses.isEmpty else { return .nothing }

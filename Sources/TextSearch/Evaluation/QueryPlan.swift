@@ -23,8 +23,7 @@ indirect enum QueryPlan {
   case cells(CellReader<Int64>, ClosedRange<Int64>, score: Float)
   case exists(ExistsPlan, score: Float)
   case keys([[UInt8]], score: Float)
-  case circle(GeoCircle, GeoArea, score: Float)
-  case box(GeoArea, score: Float)
+  case area(GeoCells, score: Float)
   /// The best score, plus `tie` times the others'.
   case best([QueryPlan], tie: Float)
   case sum([QueryPlan])

@@ -37,9 +37,7 @@ final class SegmentBinder {
       return RangeNode(cells, range, segment.ordinals, score: score)
     case .exists(let exists, let score): return bind(exists, score)
     case .keys(let keys, let score): return bind(keys, score)
-    case .circle(let circle, let area, let score):
-      return bind(area, circle, score)
-    case .box(let area, let score): return bind(area, nil, score)
+    case .area(let cells, let score): return bind(cells, score)
     case .best(let plans, let tie):
       return union(plans, tie: tie, isScored)
     case .sum(let plans): return union(plans, tie: nil, isScored)
@@ -142,31 +140,29 @@ final class SegmentBinder {
       let norms = segment.fields[field].norms.base
       return TestNode(score: score) { norms[$0] > 0 }
     case .keyword(let column):
-      let starts = segment.keywords[column].starts.base
-      return TestNode(score: score) { starts[$0 + 1] > starts[$0] }
+      let values = segment.keywords[column]
+      return TestNode(score: score) { !values.numbers(of: $0).isEmpty }
     case .place:
       let places = segment.places
       return places.codes.count == 0 ? nil : TestNode(score: score) { places.point($0) != nil }
     }
   }
 
-  private func bind(_ area: GeoArea, _ circle: GeoCircle?, _ score: Float) -> WindowNode? {
+  private func bind(_ cells: GeoCells, _ score: Float) -> WindowNode? {
     let places = segment.places
-    guard places.codes.count > 0, area.south <= area.north else { return nil }
-    // A row costs about as much as looking at twenty-five documents, and a near place as three.
-    let budget = expected - 25 * PlaceIndex.rows(area)
-    guard budget > 0 else { return AreaNode(places, area, circle, score: score) }
-    let ranges = places.ranges(area)
-    guard 3 * ranges.reduce(0, { $0 + $1.count }) <= budget else {
-      return AreaNode(places, area, circle, score: score)
+    guard places.codes.count > 0, cells.area.south <= cells.area.north else { return nil }
+    // A row costs about as much as looking at fifty documents, and a near place as eight.
+    let budget = expected - 50 * PlaceIndex.rows(cells.area)
+    guard budget > 0 else { return AreaNode(places, cells, score: score, scratch) }
+    let ranges = places.ranges(cells.area)
+    guard 8 * ranges.reduce(0, { $0 + $1.count }) <= budget else {
+      return AreaNode(places, cells, score: score, scratch)
     }
     let bitmap = BitmapNode.makeBitmap(segment.count, scratch)
     var isEmpty = true
     for place in ranges.joined() {
       let document = Int(places.documents.base[place])
-      guard let point = places.point(document), area.contains(point),
-        circle?.contains(point) ?? true
-      else { continue }
+      guard cells.contains(places.points[document]) else { continue }
       bitmap[document >> 6] |= 1 << UInt64(document & 63)
       isEmpty = false
     }

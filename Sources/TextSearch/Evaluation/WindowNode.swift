@@ -3,7 +3,8 @@
 // order of ordinals, so columns are read forwards.
 //
 // Invariants
-// 1. Windows come in ascending order; a node may be asked about the same window once only.
+// 1. Windows come in ascending order; a node may be asked about the same window once only, except that
+//    `evaluate` may follow `findMatches`.
 // 2. When `evaluate` gives true, bits past the window's end are zero, and each set bit has its score, if
 //    scores count at all. Elsewhere anything may stand among the scores: nothing clears them, for most
 //    windows have few matches. When it gives false, there is no match and nothing may be read.
@@ -17,6 +18,9 @@ struct Window {
 
   var start: Int
   var end: Int
+  /// The bits of the documents that are asked about; nil: all. What a node says of others counts for nothing,
+  /// and their scores need not be computed.
+  var wanted: UnsafePointer<UInt64>?
 
   init(start: Int, count: Int) {
     self.start = start
@@ -37,6 +41,12 @@ struct WindowBuffer {
     var all: UInt64 = 0
     for word in 0..<Window.words { all |= bits[word] }
     return all != 0
+  }
+
+  func matchCount() -> Int {
+    var count = 0
+    for word in 0..<Window.words { count &+= bits[word].nonzeroBitCount }
+    return count
   }
 
   /// Sets the bits of the window's documents, and no others.
@@ -106,6 +116,9 @@ class WindowNode {
   /// Whether `restrict` looks at the given documents only, so that it is best asked last.
   var looksAtDocuments: Bool { false }
 
+  /// Of nodes that look at documents: about how many pass. Nothing but the order of work depends on it.
+  var guessedShare: Float { 0.5 }
+
   /// No more documents than this match.
   var documentsMost: Int { .max }
 
@@ -114,6 +127,12 @@ class WindowNode {
 
   /// From now on `evaluate` may leave out what `pruning` does not want.
   func prune(by pruning: Pruning) {}
+
+  /// Whether `findMatches` can be asked.
+  var canMatchFirst: Bool { false }
+
+  /// Finds the window's matches alone; `evaluate` may follow for the same window. False: there are none.
+  func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool { false }
 
   /// Finds the window's matches, and what they score.
   func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool { false }
@@ -181,24 +200,30 @@ final class BitmapNode: WindowNode {
   }
 }
 
-/// Documents that are looked at one by one.
-final class TestNode: WindowNode {
-  private let test: (_ document: Int) -> Bool
+/// A filter that looks at each of the documents it is given: what remains of them has one score.
+class FilterNode: WindowNode {
   private let score: Float
 
-  init(score: Float, _ test: @escaping (_ document: Int) -> Bool) {
-    self.test = test
-    self.score = score
-  }
+  init(score: Float) { self.score = score }
 
-  override var looksAtDocuments: Bool { true }
+  override final var looksAtDocuments: Bool { true }
 
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
+  override final func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     buffer.setAll(window)
     restrict(window, buffer.bits, buffer)
     guard buffer.hasMatch() else { return false }
     buffer.fill(score)
     return true
+  }
+}
+
+/// Documents that are looked at one by one.
+final class TestNode: FilterNode {
+  private let test: (_ document: Int) -> Bool
+
+  init(score: Float, _ test: @escaping (_ document: Int) -> Bool) {
+    self.test = test
+    super.init(score: score)
   }
 
   override func restrict(
@@ -215,84 +240,47 @@ final class TestNode: WindowNode {
 }
 
 /// Cells of a numeric column in a range.
-final class RangeNode: WindowNode {
+final class RangeNode: FilterNode {
   private let reader: CellReader<Int64>
   private let range: ClosedRange<Int64>
   private let ordinals: UnsafePointer<UInt32>
-  private let score: Float
 
   init(
     _ reader: CellReader<Int64>, _ range: ClosedRange<Int64>, _ ordinals: Frozen<UInt32>,
     score: Float
   ) {
-    (self.reader, self.range, self.score) = (reader, range, score)
+    (self.reader, self.range) = (reader, range)
     self.ordinals = ordinals.base
-  }
-
-  override var looksAtDocuments: Bool { true }
-
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    buffer.setAll(window)
-    restrict(window, buffer.bits, buffer)
-    guard buffer.hasMatch() else { return false }
-    buffer.fill(score)
-    return true
+    super.init(score: score)
   }
 
   override func restrict(
     _ window: Window, _ bits: UnsafeMutablePointer<UInt64>, _ spare: WindowBuffer
   ) {
-    let low = range.lowerBound
-    let high = range.upperBound
-    let own = ordinals + window.start
-    let cells = reader.cells
-    for word in 0..<Window.words where bits[word] != 0 {
-      var kept: UInt64 = 0
-      forEachBit(bits[word], word) { slot in
-        let value = cells[own[slot]]
-        let isInside = value >= low && value <= high
-        kept |= (isInside ? 1 : 0) << UInt64(slot & 63)
-      }
-      bits[word] = kept
-    }
+    reader.cells.keep(
+      in: range, ordinals + window.start, bits, Window.words)
   }
 }
 
 /// Documents whose place is in an area, and in a circle.
-final class AreaNode: WindowNode {
-  private let points: UnsafePointer<Int64>
-  private let area: GeoArea
-  private let circle: GeoCircle?
-  private let score: Float
+final class AreaNode: FilterNode {
+  private let places: PlaceIndex
+  private let cells: GeoCells
+  private let unsure: UnsafeMutablePointer<UInt64>
 
   /// Some document has a place.
-  init(_ places: PlaceIndex, _ area: GeoArea, _ circle: GeoCircle?, score: Float) {
-    points = places.points.base
-    (self.area, self.circle, self.score) = (area, circle, score)
+  init(_ places: PlaceIndex, _ cells: GeoCells, score: Float, _ scratch: SearchScratch) {
+    (self.places, self.cells) = (places, cells)
+    unsure = scratch.makeBits()
+    super.init(score: score)
   }
 
-  override var looksAtDocuments: Bool { true }
-
-  override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
-    buffer.setAll(window)
-    restrict(window, buffer.bits, buffer)
-    guard buffer.hasMatch() else { return false }
-    buffer.fill(score)
-    return true
-  }
+  override var guessedShare: Float { 0.1 }
 
   override func restrict(
     _ window: Window, _ bits: UnsafeMutablePointer<UInt64>, _ spare: WindowBuffer
   ) {
-    let own = points + window.start
-    for word in 0..<Window.words where bits[word] != 0 {
-      var kept: UInt64 = 0
-      forEachBit(bits[word], word) { slot in
-        guard let point = GeoPoint(packed: own[slot]), area.contains(point) else { return }
-        let isInside = circle?.contains(point) ?? true
-        kept |= (isInside ? 1 : 0) << UInt64(slot & 63)
-      }
-      bits[word] = kept
-    }
+    cells.restrict(
+      places.cells.base + window.start, places.points.base + window.start, bits, unsure)
   }
 }

@@ -10,6 +10,8 @@ final class WordsNode: WindowNode {
     let weight: Float
     /// The first block that is not before the window of the last bound.
     var boundBlock = 0
+    /// Where the cursor stood at the beginning of the window.
+    var mark = (block: 0, next: 0)
   }
 
   private struct Word {
@@ -21,9 +23,11 @@ final class WordsNode: WindowNode {
   private let listCount: Int
   private let words: [Word]
   private let minimum: Int
-  private let isScored: Bool
+  private var isScored: Bool
   /// Of one block's postings.
   private let parts: UnsafeMutablePointer<Float>
+  /// Those postings of a block that are wanted: documents, then counts.
+  private let chosen: UnsafeMutablePointer<UInt32>
   /// Of a word with several lists; the second one only if ties count.
   private let best: WindowBuffer
   private let sum: WindowBuffer
@@ -59,6 +63,7 @@ final class WordsNode: WindowNode {
     minimum = plan.minimum
     self.isScored = isScored
     parts = scratch.make(Float.self, Postings.blockDocuments)
+    chosen = scratch.make(UInt32.self, 2 * Postings.blockDocuments)
     let hasGroups = words.contains { $0.lists.count > 1 }
     best = hasGroups || plan.minimum > 1 ? scratch.makeBuffer() : binder.spare
     sum = words.contains { $0.lists.count > 1 && $0.tie > 0 } ? scratch.makeBuffer() : best
@@ -119,6 +124,19 @@ final class WordsNode: WindowNode {
 
   // MARK: Windows
 
+  override var canMatchFirst: Bool { isScored }
+
+  override func findMatches(_ window: Window, _ bits: UnsafeMutablePointer<UInt64>) -> Bool {
+    isScored = false
+    defer { isScored = true }
+    let hasMatch = evaluate(window, WindowBuffer(bits: bits, scores: best.scores))
+    for index in 0..<listCount {
+      let mark = lists[index].mark
+      lists[index].cursor.rewind(block: mark.block, next: mark.next)
+    }
+    return hasMatch
+  }
+
   override func evaluate(_ window: Window, _ buffer: WindowBuffer) -> Bool {
     if let pruning, pruning.least > 0, pruning.leavesOut(bound(window)) { return false }
     var wordsHere = 0
@@ -140,6 +158,7 @@ final class WordsNode: WindowNode {
   @inline(__always)
   private func isHere(_ index: Int, _ window: Window) -> Bool {
     lists[index].cursor.seek(UInt32(window.start))
+    lists[index].mark = (lists[index].cursor.block, lists[index].cursor.next)
     return !lists[index].cursor.isAtEnd && lists[index].cursor.document < UInt32(window.end)
   }
 
@@ -215,13 +234,31 @@ final class WordsNode: WindowNode {
       let (first, count) = list.pointee.cursor.take(before: UInt32(window.end))
       guard count > 0 else { return }
       let documents = list.pointee.cursor.documents + first
-      if isScored {
-        kernels_scores(
-          documents, list.pointee.cursor.counts + first, count, list.pointee.norms,
-          list.pointee.inverse, list.pointee.weight, parts)
+      if !isScored {
+        body(documents, parts, count)
+      } else if let wanted = window.wanted {
+        let counts = chosen + Postings.blockDocuments
+        let left = kernels_choose(
+          documents, list.pointee.cursor.counts + first, count, UInt32(window.start), wanted,
+          chosen,
+          counts)
+        score(list, chosen, counts, left)
+        body(chosen, parts, left)
+      } else {
+        score(list, documents, list.pointee.cursor.counts + first, count)
+        body(documents, parts, count)
       }
-      body(documents, parts, count)
       list.pointee.cursor.refill()
     }
+  }
+
+  @inline(__always)
+  private func score(
+    _ list: UnsafeMutablePointer<List>, _ documents: UnsafePointer<UInt32>,
+    _ counts: UnsafePointer<UInt32>, _ count: Int
+  ) {
+    kernels_scores(
+      documents, counts, count, list.pointee.norms, list.pointee.inverse, list.pointee.weight,
+      parts)
   }
 }

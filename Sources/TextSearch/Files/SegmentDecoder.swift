@@ -76,7 +76,7 @@ extension SegmentFile {
     try reader.finish("segment")
     return SegmentContent(
       ordinals: Frozen(ordinals), fields: fieldIndexes, keywords: columns,
-      places: PlaceIndex(points: points), keyBytes: Frozen(keys), keyStarts: Frozen(keyStarts),
+      places: PlaceIndex(points: points), keyBytes: Frozen(keys), keyStarts: PartStarts(keyStarts),
       digests: Frozen(digests))
   }
 
@@ -162,9 +162,9 @@ extension SegmentFile {
     return FieldIndex(
       terms: terms,
       postings: Postings(
-        frequencies: Frozen(frequencies), starts: Frozen(starts), bytes: Frozen(bytes),
+        frequencies: TermFrequencies(frequencies), starts: Frozen(starts), bytes: Frozen(bytes),
         positionStarts: Frozen(check.positionStarts), positions: Frozen(positions)),
-      norms: Frozen(norms), lengths: Frozen(lengths))
+      norms: Frozen(norms), lengths: NarrowRun(lengths))
   }
 
   private static func column(

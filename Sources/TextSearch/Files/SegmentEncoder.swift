@@ -19,7 +19,7 @@ enum SegmentFile {
     writer.u32(0)
     append(ascending: content.ordinals.buffer, to: &writer)
     for document in 0..<content.ordinals.count {
-      writer.varint(UInt64(content.keyStarts[document + 1] - content.keyStarts[document]))
+      writer.varint(UInt64(content.keyStarts[document].count))
     }
     writer.append(content.keyBytes.array)
     for half in content.digests.buffer { writer.u64(half) }
@@ -33,7 +33,7 @@ enum SegmentFile {
 
   /// The first, then each difference less one.
   private static func append(
-    ascending values: UnsafeBufferPointer<UInt32>, to writer: inout ByteWriter
+    ascending values: some Sequence<UInt32>, to writer: inout ByteWriter
   ) {
     var last = UInt32.max
     for value in values {
@@ -48,13 +48,13 @@ enum SegmentFile {
   }
 
   private static func append(_ field: FieldIndex, to writer: inout ByteWriter) {
-    for length in field.lengths.buffer { writer.varint(UInt64(length)) }
+    for document in 0..<field.lengths.count { writer.varint(UInt64(field.lengths[document])) }
     append(field.terms, to: &writer)
-    for (frequency, start) in zip(field.postings.frequencies.buffer, field.postings.starts.buffer) {
-      let isOnce = frequency & Postings.onceBit != 0
-      let count = UInt64(frequency & ~Postings.onceBit)
-      writer.varint(count << 1 | (isOnce ? 1 : 0))
-      if isOnce { writer.varint(UInt64(start)) }
+    let postings = field.postings
+    for term in 0..<postings.frequencies.count {
+      let isOnce = postings.frequencies.isOnce(term)
+      writer.varint(UInt64(postings.frequency(term)) << 1 | (isOnce ? 1 : 0))
+      if isOnce { writer.varint(UInt64(postings.starts[term])) }
     }
     writer.lengthPrefixed(field.postings.bytes.array)
     writer.lengthPrefixed(field.postings.positions.array)
@@ -62,11 +62,10 @@ enum SegmentFile {
 
   private static func append(_ column: KeywordValues, to writer: inout ByteWriter) {
     append(column.values, to: &writer)
-    for document in 0..<column.starts.count - 1 {
+    for document in 0..<column.starts.count {
       let range = column.numbers(of: document)
       writer.varint(UInt64(range.count))
-      append(
-        ascending: UnsafeBufferPointer(rebasing: column.numbers.buffer[range]), to: &writer)
+      append(ascending: range.lazy.map { column.numbers[$0] }, to: &writer)
     }
   }
 }

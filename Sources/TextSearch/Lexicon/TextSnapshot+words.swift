@@ -89,7 +89,7 @@ extension HighlightTerms {
       for plan in bool.must + bool.should + bool.filter { add(plan, field: field) }
     case .constant(let plan, _): add(plan, field: field)
     case .function(let function): add(function.query, field: field)
-    case .nothing, .all, .cells, .exists, .keys, .circle, .box: break
+    case .nothing, .all, .cells, .exists, .keys, .area: break
     }
   }
 }

@@ -38,6 +38,30 @@ public enum TextSort: Equatable, Sendable {
   case distance(descending: Bool)
 }
 
+/// A hit's value for a sort key.
+public enum SortValue: Equatable, Sendable {
+  case score(Double)
+  case number(Int64)
+  /// Infinite for a row without a place.
+  case metres(Double)
+  /// The least value of a keyword column.
+  case keyword(String)
+  /// A row without a value in the column.
+  case missing
+}
+
+/// A place in the order of hits: page on from here.
+public struct TextPosition: Equatable, Sendable {
+  /// One for each sort key of the request.
+  public var values: [SortValue]
+  public var ordinal: UInt32
+
+  public init(values: [SortValue], ordinal: UInt32) {
+    self.values = values
+    self.ordinal = ordinal
+  }
+}
+
 public struct TextHighlight: Equatable, Sendable {
   public var fields: [String]
   public var before = "<em>"
@@ -113,6 +137,20 @@ public enum TextAggregationResult: Equatable, Sendable {
 }
 
 // MARK: Answer
+
+public struct TextHit: Equatable, Sendable {
+  public var ordinal: UInt32
+  /// The document's external key.
+  public var key: [UInt8]
+  public var score: Double
+  public var sortValues: [SortValue]
+  /// From the request's origin; nil without an origin or a place.
+  public var metres: Double?
+  /// By field, the parts of the text that matched; empty unless they were asked for.
+  public var highlights: [String: [String]] = [:]
+
+  public var position: TextPosition { TextPosition(values: sortValues, ordinal: ordinal) }
+}
 
 public struct TextResponse: Equatable, Sendable {
   public var hits: [TextHit]

@@ -5,9 +5,11 @@
 // 2. Copies share chunks; a write copies at most its chunk of 1,024 and the list of chunks.
 // 3. A chunk is written only while one column holds it.
 
+import Kernels
+
 package struct ChunkedColumn<Value: BitwiseCopyable & Equatable & Sendable>: Sendable {
-  static var chunkBits: UInt32 { 10 }
-  static var chunkCount: Int { 1 << 10 }
+  static var chunkBits: UInt32 { UInt32(KERNELS_CHUNK_BITS) }
+  static var chunkCount: Int { 1 << Int(chunkBits) }
 
   /// Unsafe so that a search reads a cell without a reference count; `values` has `chunkCount` values
   /// for as long as the object lives. Sendable by invariant 3.
@@ -117,5 +119,17 @@ struct CellReader<Value: BitwiseCopyable & Equatable & Sendable>: Sendable {
       guard index < count, let chunk = chunks[index] else { return initial }
       return chunk[Int(ordinal) & (ChunkedColumn<Value>.chunkCount - 1)]
     }
+  }
+}
+
+extension CellReader<Int64>.Cells {
+  /// Clears the bits of documents whose cells are not in `range`; document i has ordinal ordinals[i].
+  func keep(
+    in range: ClosedRange<Int64>, _ ordinals: UnsafePointer<UInt32>,
+    _ bits: UnsafeMutablePointer<UInt64>, _ words: Int
+  ) {
+    let width = UInt64(bitPattern: range.upperBound &- range.lowerBound)
+    kernels_keep_in_range(
+      chunks, count, initial, ordinals, bits, words, range.lowerBound, width)
   }
 }

@@ -159,7 +159,7 @@ struct FieldBuilder {
     }
     return FieldIndex(
       terms: terms.finish(), postings: writer.finish(), norms: Frozen(norms),
-      lengths: Frozen(lengths))
+      lengths: NarrowRun(lengths))
   }
 
   private static func write(

@@ -2,7 +2,7 @@
 //
 // A term's postings (DataFormats/text-segment.md):
 //
-//   one document, once    nothing; the document's number stands in `starts`, the top bit of `frequencies`
+//   one document, once    nothing; the document's number stands in `starts`
 //   fewer than 128        u8 largest count (255: or more) | u8 least norm | tail
 //   128 or more           a table of 16 bytes a block, then the blocks one after another
 //
@@ -28,8 +28,8 @@ package struct Postings: Sendable {
   static let onceBit: UInt32 = 1 << 31
   static let countUnbounded: UInt8 = 255
 
-  /// How many documents have the term; the top bit marks a term without bytes.
-  let frequencies: Frozen<UInt32>
+  /// How many documents have the term, and whether it has no bytes.
+  let frequencies: TermFrequencies
   let starts: Frozen<UInt32>
   let bytes: Frozen<UInt8>
   /// Empty where no positions are kept.
@@ -37,7 +37,7 @@ package struct Postings: Sendable {
   let positions: Frozen<UInt8>
 
   @inline(__always)
-  func frequency(_ term: Int) -> Int { Int(frequencies[term] & ~Self.onceBit) }
+  func frequency(_ term: Int) -> Int { frequencies[term] }
 
   var hasPositions: Bool { positionStarts.count > 0 }
 
@@ -132,7 +132,7 @@ struct PostingsWriter {
 
   func finish() -> Postings {
     Postings(
-      frequencies: Frozen(frequencies), starts: Frozen(starts), bytes: Frozen(bytes),
+      frequencies: TermFrequencies(frequencies), starts: Frozen(starts), bytes: Frozen(bytes),
       positionStarts: Frozen(positionStarts), positions: Frozen(positions))
   }
 

@@ -36,7 +36,7 @@ struct PostingsCursor {
     documents = scratch
     counts = scratch + Postings.blockDocuments
     frequency = postings.frequency(term)
-    isOnce = postings.frequencies[term] & Postings.onceBit != 0
+    isOnce = postings.frequencies.isOnce(term)
     once = postings.starts[term]
     table = postings.bytes.base + (isOnce ? 0 : Int(once))
     positions =
@@ -183,6 +183,12 @@ struct PostingsCursor {
   @inline(__always)
   mutating func refill() {
     if next == loaded, block < blockCount { load(block + 1) }
+  }
+
+  /// Back to a posting that it stood at, or to the end.
+  mutating func rewind(block target: Int, next place: Int) {
+    if target != block { load(target) }
+    next = place
   }
 
   // MARK: Positions

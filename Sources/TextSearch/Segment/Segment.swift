@@ -3,7 +3,7 @@
 // Invariants
 // 1. `ordinals` ascend strictly: local order is ordinal order.
 // 2. lengths[d] is the exact number of a field's words in document d, norms[d] its norm.
-// 3. Keyword values of a document are distinct and ascending, in starts[d] ..< starts[d + 1], and the
+// 3. Keyword values of a document are distinct and ascending, at starts[d], and the
 //    column's postings say the same the other way round.
 // 4. A segment never changes. Which of its documents still stand is said by `LiveSegment`.
 
@@ -15,10 +15,10 @@ package final class FieldIndex: Sendable {
   let terms: TermDictionary
   let postings: Postings
   let norms: Frozen<UInt8>
-  let lengths: Frozen<UInt32>
+  let lengths: NarrowRun
 
   init(
-    terms: TermDictionary, postings: Postings, norms: Frozen<UInt8>, lengths: Frozen<UInt32>
+    terms: TermDictionary, postings: Postings, norms: Frozen<UInt8>, lengths: NarrowRun
   ) {
     (self.terms, self.postings, self.norms, self.lengths) = (terms, postings, norms, lengths)
   }
@@ -33,20 +33,16 @@ package final class KeywordValues: Sendable {
   /// Distinct values, ascending by their bytes; a value's number is its place.
   let values: TermDictionary
   let postings: Postings
-  let starts: Frozen<UInt32>
-  let numbers: Frozen<UInt32>
+  let starts: PartStarts
+  let numbers: NarrowRun
 
-  init(
-    values: TermDictionary, postings: Postings, starts: Frozen<UInt32>, numbers: Frozen<UInt32>
-  ) {
+  init(values: TermDictionary, postings: Postings, starts: PartStarts, numbers: NarrowRun) {
     (self.values, self.postings, self.starts, self.numbers) = (values, postings, starts, numbers)
   }
 
   /// Where in `numbers` a document's value numbers stand.
   @inline(__always)
-  func numbers(of document: Int) -> Range<Int> {
-    Int(starts[document])..<Int(starts[document + 1])
-  }
+  func numbers(of document: Int) -> Range<Int> { starts[document] }
 
   var sizeBytes: Int {
     values.sizeBytes + postings.sizeBytes + starts.sizeBytes + numbers.sizeBytes
@@ -59,9 +55,9 @@ package struct SegmentContent: Sendable {
   var fields: [FieldIndex]
   var keywords: [KeywordValues]
   var places: PlaceIndex
-  /// External keys, end to end; document d's are keyStarts[d] ..< keyStarts[d + 1].
+  /// External keys, end to end.
   var keyBytes: Frozen<UInt8>
-  var keyStarts: Frozen<UInt32>
+  var keyStarts: PartStarts
   /// Digest of each document's content: high, then low.
   var digests: Frozen<UInt64>
 }
@@ -83,9 +79,7 @@ package final class Segment: Sendable {
   var keywords: [KeywordValues] { content.keywords }
   var places: PlaceIndex { content.places }
 
-  func keyRange(_ document: Int) -> Range<Int> {
-    Int(content.keyStarts[document])..<Int(content.keyStarts[document + 1])
-  }
+  func keyRange(_ document: Int) -> Range<Int> { content.keyStarts[document] }
 
   func key(_ document: Int) -> [UInt8] {
     let range = keyRange(document)

@@ -32,7 +32,7 @@ struct SegmentBuilder {
       ordinals: Frozen(documents.map(\.ordinal)), fields: fields, keywords: keywords,
       places: PlaceIndex(
         points: documents.map { $0.document.location?.packed ?? GeoPoint.packedNone }),
-      keyBytes: Frozen(keyBytes), keyStarts: Frozen(keyStarts), digests: Frozen(digests))
+      keyBytes: Frozen(keyBytes), keyStarts: PartStarts(keyStarts), digests: Frozen(digests))
   }
 
   /// The fields and keyword columns of documents that have nothing in them.
@@ -142,7 +142,7 @@ struct KeywordBuilder {
       start = next[number]
     }
     return KeywordValues(
-      values: dictionary, postings: writer.finish(), starts: Frozen(starts),
-      numbers: Frozen(numbers))
+      values: dictionary, postings: writer.finish(), starts: PartStarts(starts),
+      numbers: NarrowRun(numbers))
   }
 }

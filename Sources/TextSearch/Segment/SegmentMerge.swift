@@ -42,7 +42,7 @@ enum SegmentMerge {
     let content = SegmentContent(
       ordinals: Frozen(order.map(\.ordinal)), fields: fields, keywords: keywords,
       places: PlaceIndex(points: places), keyBytes: Frozen(keyBytes),
-      keyStarts: Frozen(keyStarts), digests: Frozen(digests))
+      keyStarts: PartStarts(keyStarts), digests: Frozen(digests))
     let origins = order.map {
       Place.packed(segment: segments[$0.source].number, document: $0.document)
     }
@@ -64,7 +64,7 @@ enum SegmentMerge {
     }
     return FieldIndex(
       terms: terms.finish(), postings: merge.writer.finish(), norms: Frozen(norms),
-      lengths: Frozen(lengths))
+      lengths: NarrowRun(lengths))
   }
 
   private static func mergeKeywords(

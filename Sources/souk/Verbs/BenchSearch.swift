@@ -9,7 +9,7 @@ struct BenchSearch: ParsableCommand {
     abstract: "The text engine on generated products: index, queries by class, changed prices.",
     discussion: """
       Reads products.tsv and queries.tsv of a folder, which Benchmarks/search/generate makes, indexes \
-      the products in memory and runs the queries on one thread. Benchmarks/search/run does so for the \
+      the products, writes the index's files and runs the queries on one thread. Benchmarks/search/run does so for the \
       peers too, in alternated rounds.
 
       EXAMPLES
@@ -64,7 +64,8 @@ struct BenchSearch: ParsableCommand {
     func hundredths(_ value: Double) -> String { String((value * 100).rounded() / 100) }
     var lines = [
       "index: \(hundredths(value("index.seconds"))) s, "
-        + "\(hundredths(value("index.bytes"))) bytes a product, "
+        + "\(hundredths(value("index.bytes"))) bytes a product in files, "
+        + "\(hundredths(value("index.memory"))) in memory, "
         + "\(Int(value("index.segments"))) segments; most memory "
         + "\(Terminal.grouped(Int(value("memory.bytes") / 1e6))) MB; a changed price "
         + "\(hundredths(value("update.micros"))) µs",
