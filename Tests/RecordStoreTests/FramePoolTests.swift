@@ -64,4 +64,33 @@ import Testing
     cache.epochs.end(ticket)
     #expect(cache.counters.frames == 4)
   }
+
+  /// With a slot for each the oldest open section is told exactly; where slots are shared it may be told too
+  /// old, and never too young.
+  @Test func theOldestSectionIsNeverToldTooYoung() {
+    var random = SeededRandom(seed: 31)
+    for most in [100, 400] {
+      let epochs = ReadEpochs()
+      var open: [(ticket: ReadTicket, epoch: UInt64)] = []
+      var epoch: UInt64 = 1
+      for step in 0..<4000 {
+        switch UInt64.random(in: 0..<5, using: &random) {
+        case 0: epoch = epochs.advance() + 1
+        case 1, 2:
+          if open.count < most { open.append((epochs.begin(), epoch)) }
+        default:
+          guard let index = open.indices.randomElement(using: &random) else { continue }
+          epochs.end(open.remove(at: step % 3 == 0 ? 0 : index).ticket)
+        }
+        let oldest = open.map(\.epoch).min() ?? .max
+        if most == 100 || open.isEmpty {
+          #expect(epochs.oldestActive() == oldest)
+        } else {
+          #expect(epochs.oldestActive() <= oldest)
+        }
+      }
+      for section in open { epochs.end(section.ticket) }
+      #expect(epochs.oldestActive() == .max)
+    }
+  }
 }

@@ -75,7 +75,7 @@ struct StoreTable: Sendable {
       indexes: [
         "bySlug": [.text], "bySeller": [.uuid, .latestFirst], "byNewest": [.text, .latestFirst],
         "byPrice": [.text, .i64], "byExternalID": [.text], "byVariant": [.uuid],
-        "byCategory": [.bytes, .text, .latestFirst],
+        "byCategory": [.bytes, .text, .latestFirst], "bySKU": [.uuid, .text],
       ]),
     StoreTable(
       StockLevel.self, key: [.uuid, .uuid],
