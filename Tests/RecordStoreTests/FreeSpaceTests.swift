@@ -100,7 +100,7 @@ import Testing
       (most, all, bytes) = (max(most, bytes), all + bytes, 0)
     }
     #expect(all > 2_000_000 && bytes == 0)
-    #expect(most <= 272 << 10, "\(most) bytes wait for one sync")
+    #expect(most <= 144 << 10, "\(most) bytes wait for one sync")
     StoreHarness.expectSound(store)
   }
 }

@@ -75,7 +75,7 @@ extension Pager {
 
   /// Bytes written between two syncs of a checkpoint. One sync for all would hold up the log's own, on the
   /// same disk, for as long as everything takes; so commits wait for a chunk at most.
-  private static let bytesASync = 256 << 10
+  private static let bytesASync = 128 << 10
 
   /// Begins a checkpoint of the published root; nil while another is under way.
   package func freeze(
