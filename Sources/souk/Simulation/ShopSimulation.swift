@@ -203,7 +203,8 @@ struct ShopSimulation {
       }
     }
     random = work.random
-    if !isFaulty, let problem = work.problem {
+    // A crash that was planned for the opening may strike only now.
+    if !isFaulty, !disk.isCrashed, let problem = work.problem {
       throw SimulationFailure("without any fault a write was refused: \(problem)")
     }
     guard !disk.isCrashed, !shop.hasStopped else { return restart() }
