@@ -171,10 +171,18 @@ public enum Orders {
     }
     try end(transaction, &order, &parts, reason: reason, by: caller.userID)
     try Refunds.refundRest(transaction, &order, reason: reason, provider: provider)
+    try save(transaction, &order, parts)
+    return OrderView(order, parts: parts)
+  }
+
+  /// Writes an order that was changed, as its next version, and those of its parts that were.
+  static func save(
+    _ transaction: Transaction, _ order: inout Order, _ parts: [SellerOrder] = []
+  ) throws {
     order.version += 1
+    order.updatedAt = transaction.time
     try transaction.put(order)
     for part in parts { try transaction.put(part) }
-    return OrderView(order, parts: parts)
   }
 
   /// The order is over before it was shipped: its stock and its coupon go back. The caller writes
@@ -250,9 +258,7 @@ public enum Orders {
       order.status = slowest
       order.timeline.append(OrderTimelineEntry(slowest, at: transaction.time))
     }
-    order.version += 1
-    order.updatedAt = transaction.time
-    try transaction.put(order)
+    try save(transaction, &order)
     return OrderView(part: part, of: order)
   }
 }

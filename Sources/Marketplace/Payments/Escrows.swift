@@ -48,7 +48,7 @@ public enum Escrows {
     try post(transaction, escrow, sign: 1)
     try transaction.insert(escrow)
     order.payment.status = .inEscrow
-    try save(transaction, &order)
+    try Orders.save(transaction, &order)
     return try EscrowView(escrow)
   }
 
@@ -169,15 +169,9 @@ public enum Escrows {
       order.payment.status == .inEscrow
     {
       order.payment.status = .completed
-      try save(transaction, &order)
+      try Orders.save(transaction, &order)
     }
     return escrow
-  }
-
-  private static func save(_ transaction: Transaction, _ order: inout Order) throws {
-    order.version += 1
-    order.updatedAt = transaction.time
-    try transaction.put(order)
   }
 
   private static func post(_ transaction: Transaction, _ escrow: Escrow, sign: Int64) throws {

@@ -105,9 +105,7 @@ public enum Refunds {
     }
     let refund = try give(
       transaction, &order, charge, amount, reason: request.reason, provider: provider)
-    order.version += 1
-    order.updatedAt = transaction.time
-    try transaction.put(order)
+    try Orders.save(transaction, &order)
     return PaymentView(refund)
   }
 

@@ -92,7 +92,7 @@ extension Settlement {
       try confirm(
         transaction, &order, &parts, reference: reference, provider: provider, policies: policies)
     }
-    try save(transaction, order, parts)
+    try Orders.save(transaction, &order, parts)
     return try Orders.view(transaction, id: order.id, caller: caller)
   }
 }

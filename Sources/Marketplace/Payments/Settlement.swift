@@ -103,7 +103,7 @@ public enum Settlement {
     case .open:
       try wait(transaction, &attempt, &order, &parts, provider)
     }
-    try save(transaction, order, parts)
+    try Orders.save(transaction, &order, parts)
     try transaction.put(attempt)
     return attempt.state
   }
@@ -249,15 +249,5 @@ public enum Settlement {
     try Carts.put(
       transaction, order.items.map { ($0.productID, $0.variantID, $0.quantity) },
       into: order.buyerID, coupon: order.coupon?.code)
-  }
-
-  static func save(
-    _ transaction: Transaction, _ order: Order, _ parts: [SellerOrder]
-  ) throws {
-    var order = order
-    order.version += 1
-    order.updatedAt = transaction.time
-    try transaction.put(order)
-    for part in parts { try transaction.put(part) }
   }
 }
