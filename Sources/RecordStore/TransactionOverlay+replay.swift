@@ -27,12 +27,9 @@ extension TransactionOverlay {
           return (key, changes)
         }
         for entry in changes.going {
-          set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: nil, operation: nil))
+          set(Entry(entry, of: table, row: nil))
         }
-        for entry in changes.coming {
-          coming.append(
-            Entry(tree: table.tree(at: entry.place), key: entry.key, value: key, operation: nil))
-        }
+        coming += changes.coming.map { Entry($0, of: table, row: key) }
       }
     }
     for entry in coming { set(entry) }

@@ -107,12 +107,8 @@ public struct TransactionOverlay {
 
   /// Removes and adds entries of the indexes of `table` for the row `key`.
   mutating func set(_ changes: IndexChanges, of table: TableDescriptor, _ key: [UInt8]) {
-    for entry in changes.going {
-      set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: nil, operation: nil))
-    }
-    for entry in changes.coming {
-      set(Entry(tree: table.tree(at: entry.place), key: entry.key, value: key, operation: nil))
-    }
+    for entry in changes.going { set(Entry(entry, of: table, row: nil)) }
+    for entry in changes.coming { set(Entry(entry, of: table, row: key)) }
   }
 }
 
@@ -157,6 +153,13 @@ struct IndexChanges {
     } catch {
       throw StoreError.record(table: table.name, error)
     }
+  }
+}
+
+extension TransactionOverlay.Entry {
+  /// The entry of an index that goes, or comes and leads to `row`.
+  init(_ entry: IndexEntries.Entry, of table: TableDescriptor, row: [UInt8]?) {
+    self.init(tree: table.tree(at: entry.place), key: entry.key, value: row, operation: nil)
   }
 }
 

@@ -76,8 +76,8 @@ public final class TreeEditor {
     }
   }
 
-  /// Puts and deletes entries of one tree in ascending order of the keys, each key once. What the ways to two keys have in
-  /// common is gone once.
+  /// Puts and deletes entries of one tree in ascending order of the keys, each key once. What the ways to
+  /// two keys have in common is gone once.
   func write(
     _ entries: [TransactionOverlay.Entry], _ range: Range<Int>, to root: inout TreeRoot
   ) throws(StoreError) {
