@@ -1,4 +1,5 @@
-// BenchFixture: the shops, goods and buyers of the checkout benchmark, written as transactions.
+// BenchFixture: the shops, goods and buyers of the checkout benchmark and of `souk simulate`, written as
+// transactions.
 
 import Bytes
 import Marketplace

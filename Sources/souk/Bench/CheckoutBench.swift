@@ -198,8 +198,8 @@ package struct CheckoutBench {
     next = min(counter.value, last)
     guard !sorted.isEmpty else { throw VerbFailure("no order was completed in \(seconds) s") }
     phase.rates.append(Double(sorted.count) / elapsed)
-    phase.p50.append(Double(sorted[sorted.count / 2]) / 1000)
-    phase.p99.append(Double(sorted[min(sorted.count - 1, sorted.count * 99 / 100)]) / 1000)
+    phase.p50.append(percentile(sorted, 50) / 1000)
+    phase.p99.append(percentile(sorted, 99) / 1000)
     phase.processorMicros.append(
       Double(server.processorMicroseconds - processorBefore) / Double(sorted.count))
   }

@@ -29,6 +29,11 @@ final class FirstFailure: Sendable {
   var error: (any Error)? { first.withLock { $0 } }
 }
 
+/// The value below which so many of a hundred are; there is one at least.
+func percentile(_ sorted: [Int64], _ percent: Int) -> Double {
+  Double(sorted[sorted.count * percent / 100])
+}
+
 /// The middle value, or the mean of the two in the middle.
 func median(_ values: [Double]) -> Double {
   let sorted = values.sorted()

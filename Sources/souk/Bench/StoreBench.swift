@@ -32,7 +32,6 @@ struct StoreBench {
   private static let slow = ["recovery", "space", "free-pages"]
   /// What souk's commits wait for, over the rows of `preload`; no peer has a part in it.
   private static let latencies = ["free-pages", "checkpoint"]
-  private static let freePages = 1_000_000
   static let peers = ["sqlite", "lmdb", "rocksdb"]
   /// What runs on the store that `load` left, in this order: the last two write to it.
   private static let onLoaded = ["load", "open", "get", "scan", "memory", "recovery"]
@@ -145,8 +144,7 @@ struct StoreBench {
     Terminal.progress("round \(round) of \(rounds): \(step.id), \(engine.name)")
     var rows = 0.0
     for workload in workloads {
-      let line = try start(
-        workload, step, engine, rows: workload == "free-pages" ? Double(Self.freePages) : rows)
+      let line = try start(workload, step, engine, rows: rows)
       for measure in line.measures {
         if measure.name == "rows" { rows = measure.value }
         guard isWanted(step.kind, round) else { continue }

@@ -7,8 +7,9 @@ import RecordStore
 import Server
 
 extension StoreWorkload {
-  /// Commits of one client into two stores that take turns, one of which has as many free pages as
-  /// `rows` says.
+  private static let manyPages = 1_000_000
+
+  /// Commits of one client into two stores that take turns, one of which has many free pages.
   func freePages() throws -> [Measure] {
     let stores = ["none", "many"].map { name in
       var workload = self
@@ -18,7 +19,7 @@ extension StoreWorkload {
     defer { for store in stores { try? BenchFolder.remove(store.folder) } }
     let databases = try stores.map { try $0.database() }
     for (store, database) in zip(stores, databases) { try store.loadRows(into: database) }
-    try Self.makeFreePages(Int(rows), in: databases[1])
+    try Self.makeFreePages(Self.manyPages, in: databases[1])
     for database in databases { try database.checkpoint() }
     var random = StoreRows.Random(23)
     var latencies: [[Int64]] = [[], []]
@@ -120,7 +121,7 @@ extension StoreWorkload {
   /// Holds snapshots of 100 ms, the next one taken before one goes, and reads in each.
   private func hold(_ database: Database, until isOver: EndSignal) throws {
     var random = StoreRows.Random(31)
-    var buffer = [UInt8](repeating: 0, count: StoreRows.keyBytes)
+    var buffer = newKeyBuffer()
     var held = database.snapshot()
     while !isOver.isGiven {
       let next = database.snapshot()
@@ -149,7 +150,7 @@ extension StoreWorkload {
   }
 
   private static func micros(_ sorted: [Int64], _ percent: Int) -> Double {
-    Double(sorted[sorted.count * percent / 100]) / 1000
+    percentile(sorted, percent) / 1000
   }
 
   private func timedCommit(

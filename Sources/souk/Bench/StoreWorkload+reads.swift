@@ -10,7 +10,7 @@ import Server
 extension StoreWorkload {
   private static let passes = 3
 
-  private func newKeyBuffer() -> [UInt8] { [UInt8](repeating: 0, count: StoreRows.keyBytes) }
+  func newKeyBuffer() -> [UInt8] { [UInt8](repeating: 0, count: StoreRows.keyBytes) }
 
   func load() throws -> [Measure] {
     let database = try database()

@@ -174,8 +174,8 @@ struct StoreWorkload {
     let count = Double(sorted.count)
     return [
       Measure("commitsPerSecond", count * 1e9 / Double(last - start)),
-      Measure("p50Micros", Double(sorted[sorted.count / 2]) / 1000),
-      Measure("p99Micros", Double(sorted[sorted.count * 99 / 100]) / 1000),
+      Measure("p50Micros", percentile(sorted, 50) / 1000),
+      Measure("p99Micros", percentile(sorted, 99) / 1000),
       Measure("bytesPerCommit", Double(written) / count),
       Measure(
         "bytesPerCommitClosed",

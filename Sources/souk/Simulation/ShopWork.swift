@@ -55,9 +55,9 @@ struct ShopWork {
     let orders = known.compactMap(\.orderID)
     switch Int.random(in: 0..<12, using: &random) {
     case 0..<5: try purchase(records)
-    case 5: if let id = orders.randomElement(using: &random) { cancel(id, records) }
+    case 5: if let id = orders.randomElement(using: &random) { cancel(id) }
     case 6: if let id = orders.randomElement(using: &random) { refund(id) }
-    case 7: if let id = orders.randomElement(using: &random) { keepBack(id, records) }
+    case 7: if let id = orders.randomElement(using: &random) { keepBack(id) }
     case 8: try change(records)
     case 9:
       clock.leap(seconds: Int64.random(in: 1...40, using: &random) * 60)
@@ -111,7 +111,7 @@ struct ShopWork {
     }
   }
 
-  private func cancel(_ id: UUIDv7, _ records: Snapshot) {
+  private func cancel(_ id: UUIDv7) {
     let market = shop.market
     write { transaction in
       _ = try Orders.cancel(
@@ -123,23 +123,26 @@ struct ShopWork {
   private mutating func refund(_ id: UUIDv7) {
     var request = RefundRequest()
     request.orderID = id
-    request.amount = Amount(minor: Int64.random(in: 1...900, using: &random), digits: 2)
+    request.amount = Amount(minor: Int64.random(in: 1...150, using: &random), digits: 2)
     let ready = request
     let provider = shop.market.provider
     write { _ = try Refunds.refund($0, ready, caller: Self.admin, provider: provider) }
   }
 
-  private mutating func keepBack(_ id: UUIDv7, _ records: Snapshot) {
-    var create = EscrowRequest()
-    create.orderID = id
-    create.releaseAfterDays = 1
-    var release = EscrowReleaseRequest()
-    release.orderID = id
-    let (first, second) = (create, release)
+  private mutating func keepBack(_ id: UUIDv7) {
     if Bool.random(using: &random) {
-      write { _ = try Escrows.create($0, first, caller: Self.admin) }
+      write { transaction in
+        var request = EscrowRequest()
+        request.orderID = id
+        request.releaseAfterDays = 1
+        _ = try Escrows.create(transaction, request, caller: Self.admin)
+      }
     } else {
-      write { _ = try Escrows.release($0, second, caller: Self.admin) }
+      write { transaction in
+        var request = EscrowReleaseRequest()
+        request.orderID = id
+        _ = try Escrows.release(transaction, request, caller: Self.admin)
+      }
     }
   }
 

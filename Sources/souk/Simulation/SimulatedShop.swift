@@ -33,8 +33,6 @@ final class SimulatedNumbers: Sendable {
 
 final class SimulatedShop {
   static let folder = "shop"
-  static let productCount = 6
-  static let buyerCount = 4
 
   let market: Marketplace
   /// The log could not be made durable: a real process would have ended.
@@ -61,51 +59,12 @@ final class SimulatedShop {
     market = try Marketplace(database: database, hasher: PasswordHasher(cost: 4))
   }
 
-  /// Two sellers, their products with stock, and buyers.
+  /// Two sellers, six products with stock, and four buyers.
   func fill() throws {
     _ = try database.writeBlocking { transaction in
-      var sellers: [UUIDv7] = []
-      for name in ["ada", "bert"] {
-        sellers.append(try Self.user(transaction, name + "@shop.example", .seller))
-      }
-      for number in 0..<Self.productCount {
-        try Self.product(transaction, number, of: sellers[number % sellers.count])
-      }
-      for number in 0..<Self.buyerCount {
-        _ = try Self.user(transaction, "buyer\(number)@example.com", .buyer)
-      }
+      _ = try BenchFixture.catalogue(transaction, products: 6, sellers: 2, stock: 25)
+      _ = try BenchFixture.buyers(transaction, from: 0, count: 4, at: transaction.time)
     }
-  }
-
-  private static func user(
-    _ transaction: Transaction, _ email: String, _ role: UserRole
-  ) throws -> UUIDv7 {
-    var request = RegisterRequest()
-    request.email = email
-    request.role = role
-    return try Accounts.create(transaction, request, passwordHash: "").id
-  }
-
-  private static func product(
-    _ transaction: Transaction, _ number: Int, of seller: UUIDv7
-  ) throws {
-    var product = Product()
-    product.id = transaction.newID()
-    product.ordinal = try transaction.nextOrdinal(space: 1)
-    product.sellerID = seller
-    product.title = "Oak stool \(number)"
-    product.slug = "oak-stool-\(number)"
-    product.priceMinor = 995 + Int64(number) * 701
-    product.currency = "USD"
-    product.status = .active
-    product.createdAt = transaction.time
-    try transaction.insert(product)
-    var location = Location()
-    location.id = transaction.newID()
-    location.sellerID = seller
-    try transaction.insert(location)
-    _ = try Inventory.adjust(
-      transaction, variantID: product.id, locationID: location.id, delta: 25)
   }
 
   // MARK: Proof

@@ -9,8 +9,8 @@ struct BenchSearch: ParsableCommand {
     abstract: "The text engine on generated products: index, queries by class, changed prices.",
     discussion: """
       Reads products.tsv and queries.tsv of a folder, which Benchmarks/search/generate makes, indexes \
-      the products, writes the index's files and runs the queries on one thread. Benchmarks/search/run does so for the \
-      peers too, in alternated rounds.
+      the products, writes the index's files and runs the queries on one thread. \
+      Benchmarks/search/run does so for the peers too, in alternated rounds.
 
       EXAMPLES
         souk bench search --folder Benchmarks/search/.build/100000
